@@ -1,0 +1,1 @@
+"""The broker: what the platform asks of Kafka, and nothing more."""

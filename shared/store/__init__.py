@@ -1,0 +1,1 @@
+"""The store: what the platform asks of MongoDB, and nothing more."""
