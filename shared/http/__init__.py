@@ -1,0 +1,1 @@
+"""HTTP at the edge of every service: problems, strict bodies, tokens, commands, reads. Endpoints contain no `try`."""
