@@ -1,6 +1,6 @@
 """A command's identity: who asked for what, with which key, so that asking twice is answered once."""
 
-import time
+import asyncio
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -18,7 +18,8 @@ class Command:
     actor: str  # the acting account's pseudonym; a role on internal streams; a service for deciding consumers
     time: datetime  # the rules' time
     if_match: int | None = None
-    started: float = field(default_factory=time.monotonic)  # past 10 s it is dropped right before its insert (D8)
+    started: float = field(default_factory=lambda: asyncio.get_running_loop().time())
+    """When this attempt came in, by the loop's clock: past 10 s it is dropped right before its insert (D8)."""
     trace: str | None = None
     correlation: str | None = None
     causation: str | None = None

@@ -7,7 +7,16 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, GetCoreSchemaHandler, PlainSerializer, StringConstraints, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    GetCoreSchemaHandler,
+    PlainSerializer,
+    SerializationInfo,
+    StringConstraints,
+    WithJsonSchema,
+)
 from pydantic_core import CoreSchema, core_schema
 
 from shared.canonical import canonical, sha256
@@ -26,8 +35,16 @@ Moment = Annotated[
     WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
 """An instant, written as RFC 3339 UTC with milliseconds."""
-Released = Annotated[str, StringConstraints(min_length=1, max_length=4000), WithJsonSchema({"type": "string", "maxLength": 4000, "x-released": True})]
+Released = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=4000),
+    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 4000, "x-released": True}),
+]
 """Free text that has been released for the public. The only free string an event may hold."""
+
+
+SNAPSHOT = {"written": "snapshot"}
+"""Serialisation context in which private parts are written whole."""
 
 
 class Words(BaseModel):
@@ -66,12 +83,21 @@ class Private:
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        from_digest = core_schema.no_info_after_validator_function(cls, core_schema.str_schema(pattern=r"^[0-9a-f]{64}$"))
+        from_digest = core_schema.no_info_after_validator_function(
+            cls, core_schema.str_schema(pattern=r"^[0-9a-f]{64}$")
+        )
+        from_snapshot = core_schema.no_info_after_validator_function(lambda d: cls(**d), core_schema.dict_schema())
         return core_schema.json_or_python_schema(
             json_schema=from_digest,
-            python_schema=core_schema.union_schema([core_schema.is_instance_schema(cls), from_digest]),
-            serialization=core_schema.plain_serializer_function_ser_schema(lambda p: p.digest, return_schema=core_schema.str_schema()),
+            python_schema=core_schema.union_schema([core_schema.is_instance_schema(cls), from_digest, from_snapshot]),
+            serialization=core_schema.plain_serializer_function_ser_schema(cls._written, info_arg=True),
         )
+
+    def _written(self, info: SerializationInfo) -> Any:
+        """In an event only the digest; in a snapshot of the owner's main view all of it."""
+        if info.context is SNAPSHOT:
+            return {"digest": self.digest, "salt": self.salt, "value": self.value}
+        return self.digest
 
 
 class Event(BaseModel):
