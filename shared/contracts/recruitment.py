@@ -1,6 +1,7 @@
 """What recruitment publishes: calls for participants, and the applications to them (domain.md SM-03, SM-04).
 
-A draft's words are private parts: they are released by publishing. A person's attributes and answers are never more than digests here.
+A draft's words are private parts: publishing releases them. A person's attributes and answers are never more
+than digests here.
 """
 
 from enum import StrEnum
