@@ -152,9 +152,9 @@ def test_erasing_drops_what_only_the_person_should_know() -> None:
 
 def test_an_erased_application_takes_no_more_commands() -> None:
     erased = application_after([Erased()], withdrawn())
-    with pytest.raises(applications.PersonIsErased):
+    with pytest.raises(NotThere):
         applying(erased)
-    with pytest.raises(applications.PersonIsErased):
+    with pytest.raises(NotThere):
         applications.withdraw(erased, open_call(), DURING)
 
 

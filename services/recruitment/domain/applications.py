@@ -48,14 +48,6 @@ class AttributesDoNotFit(Refusal):
     en = "Give one of the published values for each feature of the call, and nothing beyond."
 
 
-class PersonIsErased(Refusal):
-    code, status = "person-is-erased", 410
-    ko, en = (
-        "요청에 따라 개인정보가 삭제된 신청입니다.",
-        "The personal data of this application have been erased on request.",
-    )
-
-
 def submit(
     application: Application | None,
     call: Call | None,
@@ -65,10 +57,8 @@ def submit(
     now: datetime,
 ) -> list[Event]:
     """Apply to an open call. `attributes` hold {feature: value}, `answers` {question: text}."""
-    if call is None or not call.is_public:
+    if call is None or not call.is_public or (application and application.erased):
         raise NotThere()
-    if application and application.erased:
-        raise PersonIsErased()
     if application and application.is_live:
         return []  # asking twice changes nothing
     if not call.is_open(now):
@@ -93,10 +83,8 @@ def submit(
 
 def withdraw(application: Application | None, call: Call | None, now: datetime) -> list[Event]:
     """Take an application back, also after closing. The way back is open as long as the call is."""
-    if application is None or call is None:
+    if application is None or call is None or application.erased:
         raise NotThere()
-    if application.erased:
-        raise PersonIsErased()
     if not application.is_live:
         return []
     return [

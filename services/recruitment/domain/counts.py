@@ -1,4 +1,4 @@
-"""Public counts that give nobody away: no cell under 5, and none that can be recomputed from the others (S-08 i). Pure."""
+"""Public counts that give nobody away: no cell under 5, and none that follows from the others (S-08 i). Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
