@@ -20,7 +20,9 @@ HASHED = (
     "projectid", "actorref", "traceparent", "correlationid", "causationid",
 )  # fmt: skip
 REQUIRED = ("id", "source", "type", "subject", "time", "recordedtime", "dataschema", "streamversion", "actorref")
-_KNOWN = {f"ce_{name}": name for name in (*HASHED, "specversion", "prevhash", "hash")} | {"content-type": "content-type"}
+_KNOWN = {f"ce_{name}": name for name in (*HASHED, "specversion", "prevhash", "hash")} | {
+    "content-type": "content-type"
+}
 CONTENT_TYPE = "application/json"
 
 
@@ -54,7 +56,9 @@ def event_id(stream: str, version: int) -> str:
     return f"{stream}@{version}"
 
 
-def attributes_of(kind: StreamKind, commit: dict[str, Any], version: int, event_type: str, data: dict[str, Any]) -> dict[str, str]:
+def attributes_of(
+    kind: StreamKind, commit: dict[str, Any], version: int, event_type: str, data: dict[str, Any]
+) -> dict[str, str]:
     """The published attributes of one event of a commit."""
     attributes = {
         "id": f"{commit['stream']}@{version}",

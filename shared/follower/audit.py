@@ -1,0 +1,73 @@
+"""The audit: what is in the log and not on the topic is published (protocol.md F5).
+
+It reads the topic, since nothing else knows what is on it.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+
+from shared.broker.port import Broker, Outgoing
+from shared.contracts.base import StreamKind, kind_of
+from shared.contracts.cloudevents import Unreadable, read_record, records_of
+from shared.follower.source import scan
+from shared.store.port import Collection
+
+AT_ONCE = 1_000  # records a send
+
+
+async def on_topics(broker: Broker, kinds: Sequence[StreamKind]) -> dict[str, int]:
+    """Per stream the version up to which its chain is whole on the topic. Raises BrokerAway."""
+    whole: dict[str, int] = {}
+    ahead: dict[str, set[int]] = {}
+    for kind in kinds:
+        async for records in broker.read(kind.topic):
+            for raw in records:
+                try:
+                    record = read_record(raw)
+                except Unreadable:
+                    continue  # poison is the consumers' business
+                if record.version > whole.get(record.stream, 0):
+                    ahead.setdefault(record.stream, set()).add(record.version)
+                    while whole.get(record.stream, 0) + 1 in ahead[record.stream]:
+                        whole[record.stream] = whole.get(record.stream, 0) + 1
+                        ahead[record.stream].discard(whole[record.stream])
+    return whole
+
+
+async def publish_missing(commits: Collection, broker: Broker, kinds: Sequence[StreamKind]) -> int:
+    """Compare log and topics, publish what is missing; how many records. Raises StoreAway, BrokerAway."""
+    relayed = {kind.name: kind for kind in kinds if kind.relayed}
+    present = await on_topics(broker, list(relayed.values()))
+    return await _publish(broker, _missing(commits, relayed, present))
+
+
+async def replay(commits: Collection, broker: Broker, kinds: Sequence[StreamKind], stream: str | None = None) -> int:
+    """Publish the log again, or one stream of it; consumers drop what they know. How many records."""
+    relayed = {kind.name: kind for kind in kinds if kind.relayed}
+    return await _publish(broker, _missing(commits, relayed, {}, stream))
+
+
+async def _missing(
+    commits: Collection, kinds: Mapping[str, StreamKind], present: Mapping[str, int], only: str | None = None
+) -> AsyncIterator[list[Outgoing]]:
+    async for found in scan(commits):
+        yield [
+            record
+            for commit in found
+            if only in (None, commit["stream"])
+            and commit["last"] > present.get(commit["stream"], 0)
+            and (kind := kinds.get(kind_of(commit["stream"])))
+            for record in records_of(kind, commit)
+        ]
+
+
+async def _publish(broker: Broker, batches: AsyncIterator[list[Outgoing]]) -> int:
+    published = 0
+    sender = await broker.sender()
+    try:
+        async for records in batches:
+            for start in range(0, len(records), AT_ONCE):
+                await sender.send(records[start : start + AT_ONCE])
+            published += len(records)
+    finally:
+        await sender.close()
+    return published
