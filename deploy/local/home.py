@@ -1,0 +1,47 @@
+"""Where an installation keeps its things. Everything it writes is under one folder, HAMKKE_HOME (default: the project's var/)."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[2]
+TOOLS = PROJECT / "var" / "tools"
+"""The embedded servers. `make setup`, `make kafka` and `make store-rs` fill it; all homes share it."""
+
+
+@dataclass(frozen=True)
+class Home:
+    """The folders of one installation."""
+
+    root: Path
+
+    @classmethod
+    def default(cls) -> "Home":
+        """HAMKKE_HOME, or the project's var/."""
+        return cls((PROJECT / (os.environ.get("HAMKKE_HOME") or "var")).resolve())
+
+    @property
+    def run(self) -> Path:
+        return self.root / "run"
+
+    @property
+    def logs(self) -> Path:
+        return self.root / "log"
+
+    @property
+    def data(self) -> Path:
+        return self.root / "data"
+
+    @property
+    def keys(self) -> Path:
+        return self.root / "keys"
+
+    @property
+    def report(self) -> Path:
+        """platform.json: what runs now."""
+        return self.run / "platform.json"
+
+    def make(self) -> None:
+        """Make the folders."""
+        for folder in (self.run, self.logs, self.data):
+            folder.mkdir(parents=True, exist_ok=True)
