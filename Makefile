@@ -21,6 +21,7 @@ check: setup ## format, lint, types, imports between parts, freshness of docs an
 	@$(BIN)/ruff format --check --quiet . || { echo "Not formatted: type .venv/bin/ruff format ."; exit 1; }
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
+	@$(BIN)/python -m shared.contracts.schema
 	@$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
 
 test: check ## set-up, all checks and all tests

@@ -1,0 +1,94 @@
+"""Lists and counts over the main views, on the embedded store."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from services.recruitment import views
+from services.recruitment.domain import applications
+from services.recruitment.domain.applications import Application
+from services.recruitment.domain.calls import Call
+from shared.contracts.base import Erased, Event, Private
+from shared.contracts.recruitment import APPLICATION
+from shared.eventlog.aggregate import Aggregate
+from shared.eventlog.folded import forget
+from shared.store.mongo import MongoStore
+from shared.store.port import Doc
+from tests.recruitment.builders import DURING, draft_call, fold, open_call, published_call
+from tests.support.servers import EmbeddedStore
+
+
+@pytest.fixture
+async def store(embedded_store: EmbeddedStore, fresh_name: str) -> AsyncIterator[MongoStore]:
+    store = MongoStore.connect(embedded_store.uri, fresh_name)
+    for keys in views.APPLICATIONS.indexes:
+        await store["applications"].index(*keys)
+    yield store
+    await store.close()
+
+
+def document(aggregate: Aggregate, stream: str, state: object) -> Doc:
+    return {"_id": stream, "version": 1, "erased": getattr(state, "erased", False), "state": aggregate.encode(state)}
+
+
+def citizen(number: int) -> str:
+    return f"{number:032x}"
+
+
+def application(number: int, sex: str, *more: Event) -> Application:
+    sealed = Private.seal({"sex": sex}), Private.seal({"motive": "밤길"})
+    events = applications.submit(None, open_call(), citizen(number), *sealed, DURING)
+    after: Application | None = fold(applications.evolve, [*events, *more])
+    assert after is not None
+    return forget(after) if after.erased else after
+
+
+async def put(store: MongoStore, *several: Application) -> None:
+    streams = [APPLICATION.stream("c1", one.citizen) for one in several]
+    await store["applications"].insert(
+        [document(views.APPLICATIONS, s, one) for s, one in zip(streams, several, strict=True)]
+    )
+
+
+async def counted(store: MongoStore, call: Call | None = None) -> tuple[int | None, dict[str, int | None]]:
+    counts = await views.public_counts(store, call or open_call())
+    return counts.total, {cell.value: cell.count for cell in counts.cells}
+
+
+async def test_counts_are_those_of_live_applications(store: MongoStore) -> None:
+    women, men = (application(n, "female") for n in range(9)), (application(n, "male") for n in range(20, 26))
+    await put(store, *women, *men)
+    assert await counted(store) == (15, {"female": 9, "male": 6})
+
+
+async def test_withdrawn_and_erased_applications_are_not_counted(store: MongoStore) -> None:
+    await put(store, *(application(n, "female") for n in range(9)), *(application(n, "male") for n in range(20, 26)))
+    withdrawn = applications.withdraw(application(30, "male"), open_call(), DURING)
+    await put(store, application(30, "male", *withdrawn), application(31, "female", Erased()))
+    assert await counted(store) == (15, {"female": 9, "male": 6})
+
+
+async def test_small_counts_are_not_shown(store: MongoStore) -> None:
+    await put(store, *(application(n, "female") for n in range(9)), application(20, "male"))
+    assert await counted(store) == (10, {"female": None, "male": None})
+
+
+async def test_a_call_without_applications_shows_no_count(store: MongoStore) -> None:
+    assert await counted(store) == (None, {"female": None, "male": None})
+
+
+async def test_applications_come_in_pages_of_one_call_only(store: MongoStore) -> None:
+    await put(store, *(application(n, "female") for n in range(7)))
+    foreign = document(views.APPLICATIONS, "application:c2:" + citizen(1), application(1, "female"))
+    foreign["state"]["call_id"] = "c2"
+    await store["applications"].insert([foreign])
+    first = await views.applications_of(store, "c1", "", 5)
+    second = await views.applications_of(store, "c1", first[-1][0], 5)
+    assert [one.citizen for _, _, one in first + second] == [citizen(n) for n in range(7)]
+
+
+async def test_drafts_are_in_no_list(store: MongoStore) -> None:
+    several = {"call:a": draft_call(), "call:b": published_call(), "call:c": open_call()}
+    await store["calls"].insert([document(views.CALLS, stream, call) for stream, call in several.items()])
+    assert [stream for stream, _ in await views.published_calls(store, "", 10)] == ["call:b", "call:c"]
+    assert [stream for stream, _ in await views.published_calls(store, "call:b", 10)] == ["call:c"]
