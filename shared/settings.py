@@ -1,4 +1,4 @@
-"""Everything that can be configured, in one place: environment variables HAMKKE_…, or a `.env` file. Nothing else is read."""
+"""Everything that can be configured, in one place: environment variables HAMKKE_…, or a `.env` file, nothing else."""
 
 import difflib
 import os
@@ -27,7 +27,7 @@ class SettingsError(ValueError):
 
 
 class Setting(NamedTuple):
-    """One row of `hamkke settings` and of `.env.example`. `value` hides passwords; `default` is the embedded profile's."""
+    """One row of `hamkke settings` and of `.env.example`. `value` hides passwords."""
 
     variable: str
     value: str
@@ -53,7 +53,7 @@ class Settings(BaseSettings):
     )
     ports: Annotated[dict[str, int], NoDecode] = Field(
         {"recruitment": 8401, "notifications": 8402},
-        description="Port of each service this process hosts, as name=port,name=port. Port 8400 is kept for the gateway.",
+        description="Port of each service in this process, as name=port,name=port. 8400 is kept for the gateway.",
     )
     store_uri: str = Field(
         "mongodb://127.0.0.1:8410/?retryWrites=false", description="MongoDB connection string of the store."
@@ -68,13 +68,13 @@ class Settings(BaseSettings):
     )
     idempotent_producer: bool = Field(
         False,
-        description="Whether relays use Kafka's idempotent producer: yes on Apache Kafka, not on the embedded broker. Default by profile.",
+        description="Whether relays use Kafka's idempotent producer. Default by profile: false embedded, else true.",
     )
     fetch_wait_ms: int = Field(
         20,
         ge=1,
         le=5000,
-        description="Milliseconds a consumer's fetch waits at the broker for news. Default by profile: 20 embedded, else 100.",
+        description="Milliseconds a fetch waits at the broker for news. Default by profile: 20 embedded, else 100.",
     )
     partitions: int = Field(
         3,
@@ -87,7 +87,7 @@ class Settings(BaseSettings):
     )
     secret_file: Path = Field(
         Path("var/keys/secret"),
-        description="File with the service secret that command ids are keyed with. Default: keys/secret in the home folder.",
+        description="File with the secret that command ids are keyed with. Default: keys/secret in the home folder.",
     )
     jwks_file: Path = Field(
         Path("var/keys/jwks.json"),
@@ -95,7 +95,7 @@ class Settings(BaseSettings):
     )
     signing_key_file: Path = Field(
         Path("var/keys/signing.pem"),
-        description="Private key of `hamkke token`, embedded profile only. Default: keys/signing.pem in the home folder.",
+        description="Private key of `hamkke token`, embedded only. Default: keys/signing.pem in the home folder.",
     )
     issuer: str = Field("hamkke", min_length=1, description="Required issuer (iss) of tokens.")
     audience: str = Field("hamkke", min_length=1, description="Required audience (aud) of tokens.")
@@ -137,12 +137,8 @@ class Settings(BaseSettings):
 
     @model_validator(mode="before")
     @classmethod
-    def _by_profile(cls, values: dict[str, Any]) -> dict[str, Any]:
-        home = Path(values.get("home") or "var")
-        files = {"secret_file": "secret", "jwks_file": "jwks.json", "signing_key_file": "signing.pem"}
-        defaults = {name: home / "keys" / file for name, file in files.items()}
-        defaults |= BY_PROFILE.get(str(values.get("profile") or "embedded"), {})
-        return defaults | {name: value for name, value in values.items() if value is not None}
+    def _fill(cls, values: dict[str, Any]) -> dict[str, Any]:
+        return _by_profile(values)
 
     @cached_property
     def secrets(self) -> "Secrets":
@@ -160,7 +156,7 @@ class Settings(BaseSettings):
 
     def describe(self) -> list[Setting]:
         """Every setting with its value now, its default and what it means."""
-        plain = Settings.model_construct(**Settings._by_profile({}))
+        plain = Settings.model_construct(**_by_profile({}))
         return [
             Setting(
                 variable=PREFIX + name.upper(),
@@ -181,8 +177,8 @@ class KeyFiles(NamedTuple):
 
 
 class Secrets:
-    """The service secrets, oldest first. The one in force when an idempotency key was made keys its command id, for ever
-    (protocol.md D3): so a rotation, announced ahead in the file, changes no repeat's answer.
+    """The service secrets, oldest first. The one in force when an idempotency key was made keys its command id for
+    ever (protocol.md D3), so a rotation, announced ahead in the file, changes no repeat's answer.
 
     The file holds one secret a line: hex, then (but for the first) the RFC 3339 moment since when it is used.
     """
@@ -220,7 +216,7 @@ class Secrets:
 
 
 def load_settings(environment: Mapping[str, str] | None = None, **given: Any) -> Settings:
-    """The settings of this process; `given` wins over the environment. SettingsError: one sentence naming the variable."""
+    """The settings of this process; `given` wins. SettingsError: one sentence naming the variable."""
     known = {PREFIX + name.upper() for name in Settings.model_fields}
     for name in os.environ if environment is None else environment:
         if name.startswith(PREFIX) and name not in known and (close := difflib.get_close_matches(name, known, 1, 0.85)):
@@ -236,6 +232,14 @@ def load_settings(environment: Mapping[str, str] | None = None, **given: Any) ->
         held = "" if variable.endswith("_URI") else f" is {str(first['input'])!r:.60}, but"
         reason = first["msg"].removeprefix("Value error, ")
         raise SettingsError(f"{variable}{held or ' is not usable:'} {reason[0].lower()}{reason[1:]}.") from None
+
+
+def _by_profile(values: dict[str, Any]) -> dict[str, Any]:
+    home = Path(values.get("home") or "var")
+    files = {"secret_file": "secret", "jwks_file": "jwks.json", "signing_key_file": "signing.pem"}
+    defaults = {name: home / "keys" / file for name, file in files.items()}
+    defaults |= BY_PROFILE.get(str(values.get("profile") or "embedded"), {})
+    return defaults | {name: value for name, value in values.items() if value is not None}
 
 
 def _as_written(value: Any) -> str:

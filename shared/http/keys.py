@@ -1,7 +1,7 @@
 """The keys of an installation: `python -m shared.http.keys DIR` makes what is missing and never replaces what is there.
 
-`signing.pem` signs tokens (embedded profile; elsewhere the gateway's), `jwks.json` is its public half, `secret` keys the
-HMACs that command ids are made of. `signing.pem` and `secret` are readable by their owner only.
+`signing.pem` signs tokens (embedded profile; elsewhere the gateway's), `jwks.json` is its public half, `secret` keys
+the HMACs that command ids are made of. `signing.pem` and `secret` are readable by their owner only.
 """
 
 import argparse
