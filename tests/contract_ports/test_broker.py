@@ -7,6 +7,7 @@ import pytest
 
 from shared.broker.kafka import KafkaBroker
 from shared.broker.port import Broker, BrokerAway, Incoming, Outgoing
+from tests.simulation.broker import Cluster, MemoryBroker
 from tests.support.topics import create_topic
 
 
@@ -17,8 +18,16 @@ class Given(NamedTuple):
     create: Callable[[str], Awaitable[None]]
 
 
-@pytest.fixture(params=["embedded", pytest.param("kafka", marks=pytest.mark.docker)])
+@pytest.fixture(params=["memory", "embedded", pytest.param("kafka", marks=pytest.mark.docker)])
 async def given(request: pytest.FixtureRequest) -> AsyncIterator[Given]:
+    if request.param == "memory":
+        cluster = Cluster()
+
+        async def create(name: str) -> None:
+            cluster.create(name)
+
+        yield Given(MemoryBroker(cluster), create)
+        return
     if request.param == "embedded":
         bootstrap, idempotent = request.getfixturevalue("embedded_broker").bootstrap, False
     else:

@@ -8,10 +8,14 @@ import pytest
 
 from shared.store.mongo import MongoStore
 from shared.store.port import Collection, Store, StreamLost
+from tests.simulation.store import MemoryServer, MemoryStore
 
 
-@pytest.fixture(params=["embedded", pytest.param("mongodb", marks=pytest.mark.docker)])
+@pytest.fixture(params=["memory", "embedded", pytest.param("mongodb", marks=pytest.mark.docker)])
 async def store(request: pytest.FixtureRequest, fresh_name: str) -> AsyncIterator[Store]:
+    if request.param == "memory":
+        yield MemoryStore(MemoryServer())
+        return
     if request.param == "embedded":
         uri = request.getfixturevalue("embedded_store").uri
     else:

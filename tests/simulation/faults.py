@@ -1,0 +1,101 @@
+"""What store and broker do to an operation: how long it takes, whether it happens, and whether anybody learns of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from random import Random
+from typing import NamedTuple
+
+GIVE_UP = 5.0
+"""Seconds after which an unanswered operation is given up; what is under way then may still land until here."""
+
+
+class Fate(NamedTuple):
+    """Seconds until it takes effect (None: never) and until the caller hears; `away`: it hears only StoreAway."""
+
+    effect: float | None
+    answer: float
+    away: bool
+
+
+@dataclass(slots=True)
+class Faults:
+    """Rates between 0 and 1. `calm` switches all of them off, as after the last fault of a schedule."""
+
+    rng: Random
+    lost: float = 0.0  # a request never arrives
+    unknown: float = 0.0  # it happens, the answer never arrives
+    late: float = 0.0  # a write that lands after its caller gave up waiting
+    scattered: float = 0.0  # a batch of which any subset is stored, and nobody learns which
+    slow: float = 0.0  # seconds instead of milliseconds
+    twice: float = 0.0  # a send whose acknowledgement got lost inside the producer, which sends it again
+    small: float = 0.0  # streams and scans return little at a time
+    store_away: bool = False
+    broker_away: bool = False
+    calm: bool = False
+    instant: bool = False
+    counts: dict[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def none(cls, rng: Random) -> "Faults":
+        """Nothing fails and nothing takes time."""
+        return cls(rng, calm=True, instant=True)
+
+    def delay(self) -> float:
+        """Mostly around a millisecond, sometimes twenty; with `slow`, sometimes seconds."""
+        if self.instant:
+            return 0.0
+        random = self.rng.random
+        if self.slow and not self.calm and random() < self.slow:
+            return random() * GIVE_UP * 0.8
+        chance = random()
+        return 0.0005 + chance * chance * chance * 0.02
+
+    def store(self, write: bool) -> Fate:
+        """What happens to one operation of the store."""
+        return self._fate(write, self.store_away)
+
+    def broker(self) -> Fate:
+        """What happens to one send."""
+        return self._fate(True, self.broker_away)
+
+    def _fate(self, write: bool, away: bool) -> Fate:
+        if self.instant:
+            return Fate(0.0, 0.0, False)
+        delay = self.delay()
+        if self.calm:
+            return Fate(delay, delay, False)
+        random = self.rng.random
+        if away:
+            return Fate(None, delay if random() < 0.7 else GIVE_UP, True)
+        chance = random()
+        if chance < self.lost:
+            return Fate(None, delay if random() < 0.5 else GIVE_UP, True)
+        if not write:
+            return Fate(delay, delay if random() < 0.5 else delay + self.delay(), False)
+        chance -= self.lost
+        if chance < self.unknown:
+            return Fate(delay, delay + (random() * 0.05 if random() < 0.5 else GIVE_UP), True)
+        chance -= self.unknown
+        if chance < self.late:
+            return Fate(random() * GIVE_UP, delay, True)
+        return Fate(delay, delay if random() < 0.5 else delay + self.delay(), False)
+
+    def scatter(self, size: int) -> Sequence[Fate] | None:
+        """A fate for each document of a batch, or None when the batch fares as one."""
+        if self.calm or self.store_away or not self.scattered or self.rng.random() >= self.scattered:
+            return None
+        answer, random = self.delay(), self.rng.random
+        return [
+            Fate(
+                None if random() < 0.4 else (random() * answer if random() < 0.6 else random() * GIVE_UP), answer, True
+            )
+            for _ in range(size)
+        ]
+
+    def stream_batch(self) -> int:
+        """How many inserted documents one reply of a change stream holds at most."""
+        return self.rng.randint(1, 3) if self.small and self.rng.random() < self.small else 200
+
+    def scan_batch(self) -> int:
+        """How many documents one reply of a scan holds."""
+        return self.rng.randint(1, 3) if self.small and self.rng.random() < self.small else 500
