@@ -1,0 +1,101 @@
+"""Records set aside: parked ones wait for their turn, dead ones can never be applied. Both keep the original bytes.
+
+A document's `_id` is the record's place, so a record is kept once however often it comes (protocol.md C2, C4).
+Nothing here is ever deleted; what was done with it is marked.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from hashlib import sha256
+
+from shared import moments
+from shared.broker.port import Incoming
+from shared.contracts.cloudevents import Record
+from shared.store.port import Collection, Doc, Store
+
+PARKED, DEAD = "parked", "dead"
+RETRY = (1.0, 5.0, 30.0, 120.0, 600.0)  # seconds until a failed record is tried again
+
+
+def place(cluster: str, consumer: str, raw: Incoming) -> str:
+    """Cluster, consumer, topic, partition, offset and digest of a record, as one id."""
+    parts = [
+        raw.key or b"",
+        raw.value or b"",
+        *(bytes(part) for h in raw.headers for part in (h[0].encode(), h[1] or b"")),
+    ]
+    digest = sha256(b"\0".join(parts)).hexdigest()[:16]
+    return f"{cluster}/{consumer}/{raw.topic}/{raw.partition}/{raw.offset}/{digest}"
+
+
+def dead(cluster: str, consumer: str, raw: Incoming, reason: str, now: datetime) -> Doc:
+    """The document of a record that can never be applied."""
+    return _document(cluster, consumer, raw, reason, DEAD) | {"at": moments.text(now)}
+
+
+def parked(cluster: str, consumer: str, raw: Incoming, record: Record, reason: str, now: datetime, tries: int) -> Doc:
+    """The document of a record that waits: behind a gap (tries 0), or for its next try."""
+    due = now + timedelta(seconds=RETRY[min(tries, len(RETRY)) - 1] if tries else 0)
+    return _document(cluster, consumer, raw, reason, PARKED) | {
+        "stream": record.stream,
+        "version": record.version,
+        "since": moments.text(now),
+        "due": moments.text(due),
+        "tries": tries,
+    }
+
+
+def raw_of(document: Doc) -> Incoming:
+    """The record as it was read."""
+    headers = [(name, value) for name, value in document["headers"]]
+    return Incoming(
+        document["topic"], document["partition"], document["offset"], document["key"], document["value"], headers
+    )
+
+
+def _document(cluster: str, consumer: str, raw: Incoming, reason: str, state: str) -> Doc:
+    return {
+        "_id": place(cluster, consumer, raw),
+        "consumer": consumer,
+        "cluster": cluster,
+        "topic": raw.topic,
+        "partition": raw.partition,
+        "offset": raw.offset,
+        "key": raw.key,
+        "value": raw.value,
+        "headers": [[name, bytes(value) if value is not None else None] for name, value in raw.headers],
+        "reason": reason,
+        "state": state,
+    }
+
+
+class Shelf:
+    """The parked and dead records of one service."""
+
+    def __init__(self, store: Store) -> None:
+        self.parked: Collection = store["parked"]
+        self.dead: Collection = store["dead"]
+
+    async def prepare(self) -> None:
+        await self.parked.index("consumer", "state", "due")
+        await self.parked.index("consumer", "stream")
+        await self.dead.index("consumer", "state")
+
+    async def waiting(self, consumer: str, streams: Sequence[str]) -> list[Doc]:
+        """What is parked on these streams. Raises StoreAway."""
+        where = {"consumer": consumer, "stream": {"$in": list(streams)}}
+        return [document for document in await self.parked.find(where) if document["state"] == PARKED]
+
+    async def due(self, consumer: str, now: datetime, limit: int = 500) -> list[Doc]:
+        """What is parked and due for another look."""
+        where = {"consumer": consumer, "state": PARKED, "due": {"$lt": moments.text(now + timedelta(milliseconds=1))}}
+        return await self.parked.find(where, limit=limit)
+
+    async def to_redrive(self, consumer: str, limit: int = 100) -> list[Doc]:
+        """Dead records that somebody wants tried again."""
+        return await self.dead.find({"consumer": consumer, "state": "redrive"}, limit=limit)
+
+    async def mark(self, ids: Sequence[str], state: str) -> None:
+        """Mark parked records as done with."""
+        if ids:
+            await self.parked.update({"_id": {"$in": list(ids)}}, {"$set": {"state": state}})
