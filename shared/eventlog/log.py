@@ -98,9 +98,12 @@ class EventLog:
         if answered := _answered_before(own, command):
             return answered
         version, prev = own.version, own.hash
+        judged = {other: self._streams.known(other).version for other in (stream, *sees)}
         events, refusal = self._judge(own, rule, command, sees)
         if await self._learn((*sees,) if events else (stream, *sees)):
             return None
+        if any(self._streams.known(other).version != seen for other, seen in judged.items()):
+            return None  # another command of this process brought the news while we were reading
         if refusal is not None:
             raise refusal
         if not events:
