@@ -16,10 +16,8 @@ async def store(request: pytest.FixtureRequest, fresh_name: str) -> AsyncIterato
     if request.param == "memory":
         yield MemoryStore(MemoryServer())
         return
-    if request.param == "embedded":
-        uri = request.getfixturevalue("embedded_store").uri
-    else:
-        uri = request.getfixturevalue("mongodb_uri")
+    embedded = request.param == "embedded"
+    uri = request.getfixturevalue("embedded_store").uri if embedded else request.getfixturevalue("mongodb_uri")
     made = MongoStore.connect(uri, fresh_name)
     yield made
     await made.close()

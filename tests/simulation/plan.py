@@ -1,0 +1,87 @@
+"""A schedule: what clients ask and what goes wrong, drawn from a seed. Dropping any line of it leaves a schedule."""
+
+from dataclasses import dataclass, replace
+from random import Random
+from typing import Any
+
+KNOBS = ("lost", "unknown", "late", "scattered", "slow", "small", "twice")
+PUBLISHERS = ("p0", "p1")
+CONSUMERS = ("c0", "c1")
+POISON = ("garbage", "tombstone", "wrong-hash", "bad-header", "repeated-header", "forged-next", "forged-far", "no-key")
+
+
+@dataclass(frozen=True)
+class Action:
+    """At `at` seconds, `what` happens with `args`."""
+
+    at: float
+    what: str
+    args: tuple[Any, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.at:7.3f}  {self.what} {' '.join(map(str, self.args))}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """`seed` also draws every delay and every small fault, at the rates of `knobs`."""
+
+    seed: str
+    length: float
+    knobs: dict[str, float]
+    actions: tuple[Action, ...]
+
+    def without(self, dropped: set[int]) -> "Plan":
+        return replace(self, actions=tuple(a for n, a in enumerate(self.actions) if n not in dropped))
+
+    def __str__(self) -> str:
+        knobs = ", ".join(f"{name} {rate:.2f}" for name, rate in self.knobs.items() if rate) or "none"
+        lines = [f"seed {self.seed}, {self.length:.1f} s, rates: {knobs}"]
+        return "\n".join([*lines, *map(str, self.actions)])
+
+
+def plan_of(seed: str, only: tuple[str, ...] = ()) -> Plan:
+    """The schedule of a seed."""
+    rng = Random(f"plan/{seed}")
+    length = rng.choice((2.0, 4.0, 8.0, 14.0))
+    knobs = {name: rng.choice((0.0, 0.0, 0.02, 0.1, 0.3)) for name in KNOBS}
+    actions = [Action(0.0, "ask", (0, "open", "g0"))]
+    actions += [_ask(rng, number, length) for number in range(1, rng.randint(4, 16))]
+    for _ in range(rng.choice((0, 1, 2, 3, 5))):
+        actions.append(_fault(rng, length))
+    return Plan(seed, length, knobs, tuple(sorted(actions, key=lambda action: action.at)))
+
+
+def _ask(rng: Random, number: int, length: float) -> Action:
+    """`ask number verb stream items… options`; options say how the client behaves afterwards."""
+    verb = rng.choices(("add", "pair", "remove", "cast", "close", "open"), (8, 3, 3, 1, 1.2, 1.2))[0]
+    options = rng.choices(("", "repeat", "changed", "if-match", "impatient"), (6, 2, 1, 1, 3))[0]
+    # in bursts as often as spread: those who arrive together share a batch
+    at = rng.random() * length if rng.random() < 0.5 else rng.randrange(4) * length / 4 + rng.random() * 0.01
+    if verb in ("open", "close"):
+        return Action(at, "ask", (number, verb, rng.choice(("g0", "g0", "g1")), options))
+    if verb == "cast":
+        return Action(at, "ask", (number, verb, f"b{rng.randrange(2)}", f"x{rng.randrange(3)}", options))
+    person, gate = f"n{rng.randrange(3)}", rng.choice(("g0", "g0", "g0", "g1"))
+    items = [f"i{rng.randrange(4)}"] + ([f"i{rng.randrange(4, 6)}"] if verb == "pair" else [])
+    return Action(at, "ask", (number, verb, person, gate, *items, options))
+
+
+def _fault(rng: Random, length: float) -> Action:
+    at = rng.random() * length
+    what = rng.choices(
+        ("kill", "stop", "store-away", "broker-away", "empty", "stream-lost", "rebalance", "poison", "erase", "audit"),
+        (4, 4, 2, 2, 2, 1.5, 2, 3, 2, 0.5),
+    )[0]
+    anyone = rng.choice((*PUBLISHERS, *PUBLISHERS, *CONSUMERS))
+    args: tuple[Any, ...] = {
+        "kill": (anyone, round(rng.choice((0.1, 1.0, 6.0)) * rng.random(), 3)),
+        "stop": (anyone, round(rng.choice((0.5, 6.0, 12.0)) * rng.random(), 3)),
+        "store-away": (round(rng.choice((0.3, 3.0, 7.0)) * rng.random(), 3),),
+        "broker-away": (round(rng.choice((0.3, 3.0, 7.0)) * rng.random(), 3),),
+        "empty": (rng.choice(("new-id", "same-id")),),
+        "rebalance": (),
+        "poison": (rng.choice(POISON), f"n{rng.randrange(3)}"),
+        "erase": (f"n{rng.randrange(3)}", rng.choice(PUBLISHERS)),
+    }.get(what, ())
+    return Action(at, what, args)
