@@ -23,15 +23,27 @@ def tansu(port: int, advertised: str) -> Launch:
     """How to start an empty Tansu, under a cluster id that no checkpoint has ever seen."""
     listener = ["--listener-url", f"tcp://{LOOPBACK}:{port}", "--advertised-listener-url", f"tcp://{advertised}"]
     return Launch(
-        [str(TANSU), "broker", "--cluster-id", kafka.embedded_cluster_id(), *listener, "--storage-engine", "memory://tansu/", "--silent"],
+        [
+            str(TANSU),
+            "broker",
+            "--cluster-id",
+            kafka.embedded_cluster_id(),
+            *listener,
+            "--storage-engine",
+            "memory://tansu/",
+            "--silent",
+        ],
         {"RUST_LOG": "warn"},
-        patience=2,
+        patience=0.3,  # it does not listen to SIGTERM, and has nothing to save
     )
 
 
 def service_settings(with_kafka: bool) -> dict[str, str]:
     """What services must know of the broker's kind (pitfalls: Tansu knows no idempotent producer and polls its fetches)."""
-    return {"HAMKKE_IDEMPOTENT_PRODUCER": str(with_kafka).lower(), "HAMKKE_FETCH_WAIT_MS": "100" if with_kafka else "20"}
+    return {
+        "HAMKKE_IDEMPOTENT_PRODUCER": str(with_kafka).lower(),
+        "HAMKKE_FETCH_WAIT_MS": "100" if with_kafka else "20",
+    }
 
 
 def apache(data: Path, port: int, client_port: int, controller: int, advertised: str) -> Launch:

@@ -20,17 +20,18 @@ HERE = Path(__file__).parent / "kafka_jars"
 JARS = TOOLS / "kafka"
 MADE_FROM = JARS / ".made-from"
 NEEDED_JAVA = 17
+REMEDY = "install it (Debian: apt-get install openjdk-17-jre-headless), or leave --kafka away."
 
 
 def java() -> str:
     """The java to run Kafka with. Raises Trouble where there is none, or too old a one."""
     found = shutil.which("java")
     if not found:
-        raise Trouble("Apache Kafka needs Java 17, and there is no java here; install it (Debian: apt-get install openjdk-17-jre-headless), or leave --kafka away.")
+        raise Trouble(f"Apache Kafka needs Java 17, and there is no java here; {REMEDY}")
     said = subprocess.run([found, "-version"], capture_output=True, text=True, check=False).stderr
     version = re.search(r'version "(\d+)', said)
     if not version or int(version[1]) < NEEDED_JAVA:
-        raise Trouble(f"Apache Kafka needs Java 17; {found} is {said.splitlines()[0] if said else 'not to be run'}. Install openjdk-17-jre-headless, or leave --kafka away.")
+        raise Trouble(f"Apache Kafka needs Java 17; {found} is {said.splitlines()[0] if said else 'broken'}; {REMEDY}")
     return found
 
 
@@ -49,12 +50,23 @@ def fetch() -> bool:
         return False
     maven = shutil.which("mvn")
     if not maven:
-        raise Trouble("The jars are fetched by Maven, and there is no mvn here; install it (Debian: apt-get install maven) and type make kafka again.")
+        raise Trouble(
+            "The jars are fetched by Maven, and there is no mvn here; install it (Debian: apt-get install maven) and type make kafka again."
+        )
     shutil.rmtree(JARS, ignore_errors=True)
     JARS.mkdir(parents=True)
     log = PROJECT / "var" / "log" / "kafka-fetch.log"
     log.parent.mkdir(parents=True, exist_ok=True)
-    command = [maven, "-B", "-q", "-f", str(pom), "dependency:copy-dependencies", f"-DoutputDirectory={JARS}", "-DincludeScope=runtime"]
+    command = [
+        maven,
+        "-B",
+        "-q",
+        "-f",
+        str(pom),
+        "dependency:copy-dependencies",
+        f"-DoutputDirectory={JARS}",
+        "-DincludeScope=runtime",
+    ]
     with log.open("wb") as output:
         done = subprocess.run(command, stdout=output, stderr=output, stdin=subprocess.DEVNULL, check=False)
     if done.returncode:
@@ -76,15 +88,33 @@ def prepare(data: Path, port: int, client_port: int, controller: int, advertised
     if not (folder / "log" / "meta.properties").exists():
         cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         cluster = f"H{cluster[1:]}"  # the tool takes an id that begins with "-" for an option
-        command = [*_java(folder, 128), "kafka.tools.StorageTool", "format", "--standalone", "-t", cluster, "-c", str(properties)]
+        command = [
+            *_java(folder, 128),
+            "kafka.tools.StorageTool",
+            "format",
+            "--standalone",
+            "-t",
+            cluster,
+            "-c",
+            str(properties),
+        ]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
-            raise Trouble(f"Apache Kafka's storage could not be formatted: {(done.stderr or done.stdout).strip().splitlines()[-1]}")
+            raise Trouble(
+                f"Apache Kafka's storage could not be formatted: {(done.stderr or done.stdout).strip().splitlines()[-1]}"
+            )
     return Launch([*_java(folder, 384), "kafka.Kafka", str(properties)], patience=15)
 
 
 def _java(folder: Path, heap: int) -> list[str]:
-    flags = [f"-Xmx{heap}m", "-Xss512k", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:MaxMetaspaceSize=128m", "-XX:ReservedCodeCacheSize=64m"]
+    flags = [
+        f"-Xmx{heap}m",
+        "-Xss512k",
+        "-XX:+UseSerialGC",
+        "-XX:TieredStopAtLevel=1",
+        "-XX:MaxMetaspaceSize=128m",
+        "-XX:ReservedCodeCacheSize=64m",
+    ]
     log4j = f"-Dlog4j2.configurationFile={HERE / 'log4j2.yaml'}"
     return [java(), *flags, "-Djava.awt.headless=true", f"-Djava.io.tmpdir={folder}", log4j, "-cp", f"{JARS}/*"]
 
@@ -134,7 +164,10 @@ def main() -> None:
     except Trouble as trouble:
         console.print(str(trouble), highlight=False)
         sys.exit(1)
-    console.print(f"Apache Kafka's jars are {'fetched' if fresh else 'here already'}. Type: .venv/bin/hamkke up --kafka", highlight=False)
+    console.print(
+        f"Apache Kafka's jars are {'fetched' if fresh else 'here already'}. Type: .venv/bin/hamkke up --kafka",
+        highlight=False,
+    )
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """Ports of this machine's loopback."""
 
-
 import asyncio
 import socket
 
@@ -36,12 +35,18 @@ def require_free(wanted: dict[str, int]) -> None:
         if not 0 < port < 65_536:
             raise Trouble(f"Port {port} (for {name}) does not exist; choose a --port between 1024 and 65000.")
         if not is_free(port):
-            raise Trouble(f"Port {port} (for {name}) is taken by {_holder(port)}; stop that, or choose other ports with --port N.")
+            raise Trouble(
+                f"Port {port} (for {name}) is taken by {_holder(port)}; stop that, or choose other ports with --port N."
+            )
 
 
 def _holder(port: int) -> str:
     try:
-        pids = [c.pid for c in psutil.net_connections("tcp") if c.status == psutil.CONN_LISTEN and c.laddr.port == port]
+        pids = [
+            c.pid
+            for c in psutil.net_connections("tcp")
+            if c.status == psutil.CONN_LISTEN and c.laddr and c.laddr.port == port
+        ]
         if pids and pids[0]:
             return f"{psutil.Process(pids[0]).name()} (process {pids[0]})"
     except psutil.Error:

@@ -27,13 +27,17 @@ def choose(wanted: str | None) -> str:
     """The kind to start: the one asked for, else the Rust server where it has passed, else the Python one. Raises Trouble."""
     kind = wanted or ("rs" if RUST.exists() and RUST_PASSED.exists() else "py")
     if kind not in KINDS:
-        raise Trouble(f"The store {kind!r} is unknown; --store takes a mongodb:// address, or one of {', '.join(KINDS)}.")
+        raise Trouble(
+            f"The store {kind!r} is unknown; --store takes a mongodb:// address, or one of {', '.join(KINDS)}."
+        )
     if kind == "py" and not PYTHON.exists():
         raise Trouble("The embedded store is not installed; type make setup.")
     if kind == "rs" and not RUST.exists():
         raise Trouble("The Rust store is not built; type make store-rs, or leave --store away.")
     if kind == "rs" and not RUST_PASSED.exists():
-        raise Trouble("The Rust store did not pass its checks, so it is not used; type make store-rs to see why, or leave --store away.")
+        raise Trouble(
+            "The Rust store did not pass its checks, so it is not used; type make store-rs to see why, or leave --store away."
+        )
     if kind == "mongod" and not shutil.which("mongod"):
         raise Trouble("mongod is not on this machine; leave --store away, or install MongoDB 8.")
     return kind
@@ -45,10 +49,36 @@ def launch(kind: str, port: int, data: Path) -> Launch:
     folder.mkdir(parents=True, exist_ok=True)
     where = ["--port", str(port)]
     if kind == "mongod":
-        return Launch(["mongod", "--bind_ip", LOOPBACK, *where, "--dbpath", str(folder), "--replSet", "hamkke", "--wiredTigerCacheSizeGB", "0.25"], patience=15)
+        return Launch(
+            [
+                "mongod",
+                "--bind_ip",
+                LOOPBACK,
+                *where,
+                "--dbpath",
+                str(folder),
+                "--replSet",
+                "hamkke",
+                "--wiredTigerCacheSizeGB",
+                "0.25",
+            ],
+            patience=15,
+        )
     # --log-file-max: a log file is allocated whole, so this is the size of an empty store
     binary, more = (RUST, ["--log-file-max", "16MB"]) if kind == "rs" else (PYTHON, [])
-    command = [str(binary), "--host", LOOPBACK, *where, "--storage-path", str(folder), "--cache-size", CACHE, "--log-level", "WARNING", *more]
+    command = [
+        str(binary),
+        "--host",
+        LOOPBACK,
+        *where,
+        "--storage-path",
+        str(folder),
+        "--cache-size",
+        CACHE,
+        "--log-level",
+        "WARNING",
+        *more,
+    ]
     # one malloc arena: with the default of one per thread the server's memory grows with its clients
     return Launch(command, SURVIVES_SIGKILL | {"MALLOC_ARENA_MAX": "1"}, patience=10)
 
@@ -60,7 +90,9 @@ def uri(kind: str, address: str) -> str:
 
 async def ready(where: str, patience: float, replica_set: bool = False) -> bool:
     """Whether it answers (and is a primary that takes writes) within `patience` seconds."""
-    client: AsyncMongoClient[dict[str, object]] = AsyncMongoClient(where, serverSelectionTimeoutMS=250, directConnection=True)
+    client: AsyncMongoClient[dict[str, object]] = AsyncMongoClient(
+        where, serverSelectionTimeoutMS=250, directConnection=True
+    )
     until = time.monotonic() + patience
     try:
         while time.monotonic() < until:

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from aiokafka.conn import create_conn
 from aiokafka.errors import KafkaError
@@ -22,7 +23,11 @@ def names() -> list[str]:
 
 
 async def apply(
-    bootstrap: Sequence[str], partitions: int, topics: Iterable[str] | None = None, replication: int = 1, patience: float = 5.0
+    bootstrap: Sequence[str],
+    partitions: int,
+    topics: Iterable[str] | None = None,
+    replication: int = 1,
+    patience: float = 5.0,
 ) -> list[str]:
     """Create the topics that are missing; which ones were made. Raises Trouble after `patience` seconds without success.
 
@@ -38,14 +43,16 @@ async def apply(
             except (KafkaError, OSError, TimeoutError) as error:
                 reason = str(error) or type(error).__name__
         await asyncio.sleep(0.02)
-    raise Trouble(f"The topics could not be made: the broker at {', '.join(bootstrap)} does not answer as it should ({reason}).")
+    raise Trouble(
+        f"The topics could not be made: the broker at {', '.join(bootstrap)} does not answer as it should ({reason})."
+    )
 
 
 async def _create(address: str, wanted: list[str], partitions: int, replication: int) -> list[str]:
     host, _, port = address.rpartition(":")
     connection = await create_conn(host, int(port), request_timeout_ms=5000)
     try:
-        requests = [(topic, partitions, replication, [], CONFIGS) for topic in wanted]
+        requests: list[Any] = [(topic, partitions, replication, [], CONFIGS) for topic in wanted]
         answer = await connection.send(CreateTopicsRequest(requests, 5000, False))
     finally:
         connection.close()
