@@ -81,12 +81,12 @@ class EventLog:
 
     async def append_erased(self, stream: str, erased: type[Event], command: Command) -> None:
         """Let the stream forget its person (in the order of erasing.py). One that already did is left alone."""
-        for _ in range(TRIES):
-            with _store_is_needed():
-                folded = await self._streams.current(stream)
-                if folded.erased or not folded.version:
-                    return
-                async with self._turn(stream):
+        with _store_is_needed():
+            async with self._turn(stream):  # asked within it: two erasures at once are one
+                for _ in range(TRIES):
+                    folded = await self._streams.current(stream)
+                    if folded.erased or not folded.version:
+                        return
                     commit = self._commit(folded.aggregate, stream, folded.version, folded.hash, [erased()], command)
                     if await self._inserts.insert(commit, command.started):
                         self._streams.take(commit)
