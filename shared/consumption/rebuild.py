@@ -54,6 +54,7 @@ class Rebuild:
         for keys in self._consumer.indexes:
             await self._store[self._consumer.collection + suffix(following)].index(*keys)
         shell = Shell(self._consumer, self._store, generation=following)
+        await shell.forget_parked(following)  # of a rebuild that was broken off
         for _ in range(CATCH_UPS):
             await self._catch_up(shell)
             if not await self._behind(live, following):
@@ -63,11 +64,12 @@ class Rebuild:
             raise CannotRebuild("the topics hold less than the live view has seen: run hamkke events replay first")
         equal, documents, digest = await self._compare(live, following)
         await self._generations.switch(self._consumer.collection, following)
+        await shell.forget_parked(live)
         await self._catch_up(shell)  # what a live process settled into the old generation just before the switch
         return Rebuilt(documents, equal, digest, following)
 
     async def _catch_up(self, shell: Shell) -> None:
-        cluster = f"rebuild-{await self._broker.cluster_id()}"
+        cluster = await self._broker.cluster_id()  # so that what is dead already is not dead twice
         for topic in self._consumer.topics:
             async for records in self._broker.read(topic):
                 await shell.settle(records, cluster)

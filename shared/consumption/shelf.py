@@ -33,10 +33,18 @@ def dead(cluster: str, consumer: str, raw: Incoming, reason: str, now: datetime)
     return _document(cluster, consumer, raw, reason, DEAD) | {"at": moments.text(now)}
 
 
-def parked(cluster: str, consumer: str, raw: Incoming, record: Record, reason: str, now: datetime, tries: int) -> Doc:
-    """The document of a record that waits: behind a gap (tries 0), or for its next try."""
+def parked(
+    cluster: str, consumer: str, generation: int, raw: Incoming, record: Record, reason: str, now: datetime, tries: int
+) -> Doc:
+    """The document of a record that waits: behind a gap (tries 0), or for its next try.
+
+    Each generation of a view waits for itself: what a rebuild has caught up with, the live view may not have.
+    """
     due = now + timedelta(seconds=RETRY[min(tries, len(RETRY)) - 1] if tries else 0)
-    return _document(cluster, consumer, raw, reason, PARKED) | {
+    document = _document(cluster, consumer, raw, reason, PARKED)
+    return document | {
+        "_id": document["_id"] if generation == 1 else f"{document['_id']}/g{generation}",
+        "generation": generation,
         "stream": record.stream,
         "version": record.version,
         "since": moments.text(now),
@@ -81,15 +89,22 @@ class Shelf:
         await self.parked.index("consumer", "stream")
         await self.dead.index("consumer", "state")
 
-    async def waiting(self, consumer: str, streams: Sequence[str]) -> list[Doc]:
+    async def waiting(self, consumer: str, generation: int, streams: Sequence[str]) -> list[Doc]:
         """What is parked on these streams. Raises StoreAway."""
         where = {"consumer": consumer, "stream": {"$in": list(streams)}}
-        return [document for document in await self.parked.find(where) if document["state"] == PARKED]
+        found = await self.parked.find(where)
+        return [document for document in found if (document["state"], document["generation"]) == (PARKED, generation)]
 
-    async def due(self, consumer: str, now: datetime, limit: int = 500) -> list[Doc]:
+    async def due(self, consumer: str, generation: int, now: datetime, limit: int = 500) -> list[Doc]:
         """What is parked and due for another look."""
-        where = {"consumer": consumer, "state": PARKED, "due": {"$lt": moments.text(now + timedelta(milliseconds=1))}}
+        due = {"$lt": moments.text(now + timedelta(milliseconds=1))}
+        where = {"consumer": consumer, "state": PARKED, "due": due, "generation": generation}
         return await self.parked.find(where, limit=limit)
+
+    async def forget(self, consumer: str, generation: int) -> None:
+        """Nobody waits for this generation any more."""
+        where = {"consumer": consumer, "generation": generation, "state": PARKED}
+        await self.parked.update(where, {"$set": {"state": "done"}})
 
     async def to_redrive(self, consumer: str, limit: int = 100) -> list[Doc]:
         """Dead records that somebody wants tried again."""

@@ -70,7 +70,7 @@ class Shell:
     async def sweep(self) -> None:
         """Another look at what is parked and due, and at what somebody wants redriven. Raises StoreAway, NotSettled."""
         now = self._clock()
-        waiting = await self._shelf.due(self.consumer.name, now)
+        waiting = await self._shelf.due(self.consumer.name, self._known, now)
         self._alarm(waiting, now)
         by_cluster: defaultdict[str, defaultdict[str, list[Candidate]]] = defaultdict(lambda: defaultdict(list))
         for document in waiting:
@@ -80,6 +80,10 @@ class Shell:
         for document in await self._shelf.to_redrive(self.consumer.name):
             await self.settle([shelf.raw_of(document)], document["cluster"])
             await self._shelf.dead.update({"_id": document["_id"]}, {"$set": {"state": "redriven"}})
+
+    async def forget_parked(self, generation: int) -> None:
+        """Let go of what is parked for a generation that nobody reads any more. Raises StoreAway."""
+        await self._shelf.forget(self.consumer.name, generation)
 
     async def _until_settled(self, streams: dict[str, list[Candidate]], cluster: str) -> None:
         if not streams:
@@ -125,7 +129,7 @@ class Shell:
     async def _with_parked(self, streams: dict[str, list[Candidate]]) -> dict[str, list[Candidate]]:
         together = {stream: list(candidates) for stream, candidates in streams.items()}
         now = moments.text(self._clock())
-        for document in await self._shelf.waiting(self.consumer.name, list(streams)):
+        for document in await self._shelf.waiting(self.consumer.name, self._known, list(streams)):
             if document["due"] <= now:
                 raw = shelf.raw_of(document)
                 candidate = Candidate(raw, read_record(raw), document["_id"], document["tries"])
@@ -142,7 +146,7 @@ class Shell:
         ]
         await self._bury(dead)
         parking = [
-            shelf.parked(cluster, name, candidate.raw, candidate.record, reason, now, 0)
+            shelf.parked(cluster, name, self._known, candidate.raw, candidate.record, reason, now, 0)
             for one in settled.values()
             for candidate, reason in one.waits
         ]
@@ -165,7 +169,7 @@ class Shell:
     async def _postpone(self, failed: tuple[Candidate, str], cluster: str, now: datetime) -> None:
         candidate, reason = failed
         document = shelf.parked(
-            cluster, self.consumer.name, candidate.raw, candidate.record, reason, now, candidate.tries + 1
+            cluster, self.consumer.name, self._known, candidate.raw, candidate.record, reason, now, candidate.tries + 1
         )
         if not (await self._shelf.parked.insert([document]))[0]:
             changes = {key: document[key] for key in ("due", "tries", "reason")}

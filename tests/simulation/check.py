@@ -91,6 +91,10 @@ def answers(world: "World", log: dict[str, list[Doc]]) -> Iterator[str]:
                     yield f"answers: {name} was told {answer}, but its key was accepted before as {before[0]['_id']}"
                 elif not open_before and not _could_be(world, log, asked, attempt):
                     yield f"answers: {name} was told {answer}, which no state of the log explains"
+            if answer.kind == "refused" and answer.reason != "KeyReused" and not open_before:
+                later = [a.sent for a in asked.attempts if a.sent > attempt.sent]
+                if any(not later or landed[c["_id"]] < min(later) for c in mine):
+                    yield f"answers: {name} was told {answer}, and was accepted all the same as {mine[0]['_id']}"
             if answer.kind in ("unknown", "unavailable"):
                 open_before = True
         if len(accepted) > 1:

@@ -29,6 +29,7 @@ class Faults:
     slow: float = 0.0  # seconds instead of milliseconds
     twice: float = 0.0  # a send whose acknowledgement got lost inside the producer, which sends it again
     small: float = 0.0  # streams and scans return little at a time
+    flaky: float = 0.0  # a consumer's function fails
     store_away: bool = False
     broker_away: bool = False
     calm: bool = False
@@ -91,6 +92,10 @@ class Faults:
             )
             for _ in range(size)
         ]
+
+    def function_fails(self) -> bool:
+        """Whether a consumer's function fails this time."""
+        return bool(self.flaky) and not self.calm and self.rng.random() < self.flaky
 
     def stream_batch(self) -> int:
         """How many inserted documents one reply of a change stream holds at most."""

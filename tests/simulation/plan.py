@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
-KNOBS = ("lost", "unknown", "late", "scattered", "slow", "small", "twice")
+KNOBS = ("lost", "unknown", "late", "scattered", "slow", "small", "twice", "flaky")
 PUBLISHERS = ("p0", "p1")
 CONSUMERS = ("c0", "c1")
 POISON = ("garbage", "tombstone", "wrong-hash", "bad-header", "repeated-header", "forged-next", "forged-far", "no-key")
@@ -28,6 +28,7 @@ class Plan:
 
     seed: str
     length: float
+    rebuilds: bool
     knobs: dict[str, float]
     actions: tuple[Action, ...]
 
@@ -36,7 +37,7 @@ class Plan:
 
     def __str__(self) -> str:
         knobs = ", ".join(f"{name} {rate:.2f}" for name, rate in self.knobs.items() if rate) or "none"
-        lines = [f"seed {self.seed}, {self.length:.1f} s, rates: {knobs}"]
+        lines = [f"seed {self.seed}, {self.length:.1f} s, rates: {knobs}{', rebuilt' if self.rebuilds else ''}"]
         return "\n".join([*lines, *map(str, self.actions)])
 
 
@@ -49,7 +50,7 @@ def plan_of(seed: str, only: tuple[str, ...] = ()) -> Plan:
     actions += [_ask(rng, number, length) for number in range(1, rng.randint(4, 16))]
     for _ in range(rng.choice((0, 1, 2, 3, 5))):
         actions.append(_fault(rng, length))
-    return Plan(seed, length, knobs, tuple(sorted(actions, key=lambda action: action.at)))
+    return Plan(seed, length, rng.random() < 0.1, knobs, tuple(sorted(actions, key=lambda action: action.at)))
 
 
 def _ask(rng: Random, number: int, length: float) -> Action:
@@ -70,8 +71,21 @@ def _ask(rng: Random, number: int, length: float) -> Action:
 def _fault(rng: Random, length: float) -> Action:
     at = rng.random() * length
     what = rng.choices(
-        ("kill", "stop", "store-away", "broker-away", "empty", "stream-lost", "rebalance", "poison", "erase", "audit"),
-        (4, 4, 2, 2, 2, 1.5, 2, 3, 2, 0.5),
+        (
+            "kill",
+            "stop",
+            "store-away",
+            "broker-away",
+            "empty",
+            "stream-lost",
+            "rebalance",
+            "poison",
+            "early",
+            "erase",
+            "audit",
+            "redrive",
+        ),
+        (4, 4, 2, 2, 2, 1.5, 2, 3, 2, 2, 0.5, 0.5),
     )[0]
     anyone = rng.choice((*PUBLISHERS, *PUBLISHERS, *CONSUMERS))
     args: tuple[Any, ...] = {
@@ -80,7 +94,7 @@ def _fault(rng: Random, length: float) -> Action:
         "store-away": (round(rng.choice((0.3, 3.0, 7.0)) * rng.random(), 3),),
         "broker-away": (round(rng.choice((0.3, 3.0, 7.0)) * rng.random(), 3),),
         "empty": (rng.choice(("new-id", "same-id")),),
-        "rebalance": (),
+        "early": (rng.randrange(100),),
         "poison": (rng.choice(POISON), f"n{rng.randrange(3)}"),
         "erase": (f"n{rng.randrange(3)}", rng.choice(PUBLISHERS)),
     }.get(what, ())

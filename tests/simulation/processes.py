@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from shared.broker.port import BrokerAway, Incoming
+from shared.consumption import shelf
 from shared.consumption.consumer import Consumer, Mode, command_of
 from shared.consumption.shell import NotSettled, Shell
 from shared.contracts.cloudevents import Record
@@ -43,12 +44,28 @@ class Publisher:
         self.process.run(self.follower.run())
 
 
+class Flaky:
+    """Makes consumers' functions fail now and then, as functions with bugs or with bad luck do."""
+
+    def __init__(self) -> None:
+        self.fails: Callable[[], bool] = lambda: False
+
+    def __call__(self) -> None:
+        if self.fails():
+            raise RuntimeError("simulated: the function fails")
+
+
+FLAKY = Flaky()
+shelf.RETRY = (0.3, 1.0, 2.0, 2.0, 2.0)  # schedules are short
+
+
 def inbox(kinds: Sequence[Any] = (domain.NOTE,)) -> Consumer:
     """Appends: one document an event."""
     consumer = Consumer("inbox", kinds=kinds, mode=Mode.APPENDS)
 
     @consumer.on(domain.Added)
     def tell_added(event: domain.Added, record: Record) -> list[Doc]:
+        FLAKY()
         return [{"_id": record.id, "item": event.item}]
 
     @consumer.on(domain.NoteErased)
@@ -63,6 +80,7 @@ def board() -> Consumer:
     consumer = Consumer("board", kinds=(domain.NOTE, domain.GATE), mode=Mode.KEEPS)
 
     def note_it(document: Doc | None, event: Any, record: Record) -> Doc:
+        FLAKY()
         return {"seen": [*(document["seen"] if document else []), record.version]}
 
     for event in (domain.Added, domain.GateOpened, domain.GateClosed, domain.NoteErased):
@@ -76,6 +94,7 @@ def echo() -> Consumer:
 
     @consumer.on(domain.Added)
     async def say_it_again(event: domain.Added, record: Record, log: EventLog) -> None:
+        FLAKY()
         command = command_of("echo", record, "echo")
         await log.decide(f"echo:{record.stream}", lambda state: domain.echo(state, record.id), command)
 

@@ -4,9 +4,15 @@ import asyncio
 from datetime import UTC, datetime
 
 from shared.command import Command
+from shared.consumption.rebuild import Rebuild
+from shared.consumption.shell import Shell
 from shared.contracts.base import Private
+from shared.contracts.cloudevents import records_of
+from shared.eventlog.erasing import erase
 from shared.eventlog.log import EventLog
 from tests.simulation import domain
+from tests.simulation.broker import Cluster, MemoryBroker
+from tests.simulation.processes import board
 from tests.simulation.store import MemoryServer, MemoryStore
 
 
@@ -30,3 +36,59 @@ async def test_two_commands_that_meet_the_same_cold_stream_both_decide_on_what_i
     for turn in range(8):
         cold = EventLog(MemoryStore(server), domain.AGGREGATES)
         assert await asyncio.gather(add(f"a{turn}", 0), add(f"b{turn}", turn)) == [1, 1]
+
+
+async def test_two_erasures_at_once_are_one() -> None:
+    """Both looked before either had its turn, and the stream was told twice."""
+    server = MemoryServer()
+    store = MemoryStore(server)
+    log = EventLog(store, domain.AGGREGATES)
+    await log.decide("gate:g", domain.open_gate, command("open"))
+    rule = lambda note, gate: domain.add(note, gate, ("i",), Private("0" * 64, "00" * 16, "x"))  # noqa: E731
+    await log.decide("note:p", rule, command("add"), sees=["gate:g"])
+    await asyncio.gather(*(erase(store, log, "p", command("erase")) for _ in range(3)))
+    assert (await log.read("note:p")).version == 2
+    assert (await store["commits"].get(["note:p@1"]))["note:p@1"].get("private") is None
+
+
+async def topic_with(cluster: Cluster, *versions: int) -> None:
+    """Records of one stream's log on the topic, in the order of the versions named."""
+    store = MemoryStore(MemoryServer())
+    log = EventLog(store, domain.AGGREGATES)
+    for n, rule in enumerate((domain.open_gate, domain.close_gate, domain.open_gate, domain.close_gate)):
+        await log.decide("gate:g", rule, command(str(n)))
+    for version in versions:
+        commit = (await store["commits"].get([f"gate:g@{version}"]))[f"gate:g@{version}"]
+        for out in records_of(domain.GATE, commit):
+            cluster.append((out.topic, 0), out.key, out.value, out.headers)
+
+
+def board_cluster() -> Cluster:
+    cluster = Cluster()
+    for kind in (domain.GATE, domain.NOTE):
+        cluster.create(kind.topic, 1)
+    return cluster
+
+
+async def test_what_is_dead_does_not_die_again_in_a_rebuild() -> None:
+    """The rebuild gave the cluster another name, so the same record got a second document (C1, C2)."""
+    cluster, store = board_cluster(), MemoryStore(MemoryServer())
+    await topic_with(cluster, 1, 2)
+    cluster.append((domain.GATE.topic, 0), b"gate:g", b"{", [])
+    await Shell(board(), store).settle(cluster.everything(domain.GATE.topic), cluster.id)
+    rebuilt = await Rebuild(board(), store, MemoryBroker(cluster)).run()
+    assert rebuilt.equal
+    assert len(await store["dead"].find({})) == 1
+
+
+async def test_a_rebuild_leaves_the_live_views_parked_records_alone() -> None:
+    """It applied to its own generation what the live view had parked, marked it done, and the live view waited on."""
+    cluster, store = board_cluster(), MemoryStore(MemoryServer())
+    await topic_with(cluster, 1, 2, 3, 4)
+    records = cluster.everything(domain.GATE.topic)
+    live, beside = Shell(board(), store), Shell(board(), store, generation=2)
+    await live.settle([records[0], records[2]], cluster.id)
+    await beside.settle([records[0], records[1]], cluster.id)
+    await live.settle([records[1], records[3]], cluster.id)
+    assert (await store["board"].get(["gate:g"]))["gate:g"]["seen"] == [1, 2, 3, 4]
+    assert (await store["board.g2"].get(["gate:g"]))["gate:g"]["seen"] == [1, 2]

@@ -7,22 +7,25 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
+from shared.broker.murmur import partition_of
 from shared.broker.port import BrokerAway
 from shared.canonical import canonical, sha256
 from shared.command import Command
-from shared.contracts.cloudevents import chain_hash
+from shared.consumption.consumer import Mode
+from shared.consumption.rebuild import Rebuild, digest, documents
+from shared.contracts.cloudevents import chain_hash, records_of
 from shared.eventlog.erasing import erase
 from shared.follower import source
 from shared.follower.audit import publish_missing
 from shared.refusals import Refusal, Unavailable
 from shared.store.port import Doc, StoreAway
 from tests.simulation import clients, domain, processes
-from tests.simulation.broker import Cluster
+from tests.simulation.broker import Cluster, MemoryBroker
 from tests.simulation.clients import Answer, Asked, Attempt
 from tests.simulation.faults import GIVE_UP, Faults
 from tests.simulation.loop import Overrun, SimulatedLoop
 from tests.simulation.plan import CONSUMERS, PUBLISHERS, Action, Plan
-from tests.simulation.store import MemoryServer
+from tests.simulation.store import MemoryServer, MemoryStore
 
 SETTLES_WITHIN = 90.0
 SESSION = 10.0  # seconds after which a group expels a silent member
@@ -69,6 +72,7 @@ class World:
 
     async def _everything(self) -> None:
         self.server.on_insert = self._on_insert
+        processes.FLAKY.fails = self.faults.function_fails
         for name in (*PUBLISHERS, *CONSUMERS):
             self._start(name)
         for action in self.plan.actions:
@@ -84,6 +88,19 @@ class World:
         for person in sorted(self.erased):
             await self._erase(person, "p0")  # the second sweep, after everything old is dead
         await self._settled()
+        if self.plan.rebuilds:
+            await self._rebuild()
+
+    async def _rebuild(self) -> None:
+        """Every remembering consumer's view again from the topics, beside the live one: equal, and nobody dies twice."""
+        store, broker = MemoryStore(self.other_server), MemoryBroker(self.cluster)
+        for consumer in processes.CONSUMERS:
+            if consumer.mode is Mode.DECIDES:
+                continue
+            live = digest(await documents(store[consumer.collection]))
+            rebuilt = await Rebuild(consumer, store, broker).run()
+            if not rebuilt.equal or rebuilt.digest != live:
+                self.bugs.append(f"the rebuilt view of {consumer.name} differs from the live one")
 
     def say(self, text: str) -> None:
         self.trail.append(f"{self.loop.now:7.3f}  {text}")
@@ -151,6 +168,21 @@ class World:
 
     def _do_stream_lost(self) -> None:
         self.server.oldest = len(self.server.table("commits").inserted)
+
+    def _do_early(self, number: int) -> None:
+        """A delayed send of some owner of long ago lands: a commit's records, wherever the topic is by now."""
+        commits = [doc for landed in self.landed.values() for _, doc in landed]
+        if commits:
+            commit = commits[number % len(commits)]
+            kind = domain.BY_KIND[commit["stream"].partition(":")[0]].kind
+            for out in records_of(kind, commit) if kind.relayed else ():
+                place = (out.topic, partition_of(out.key, self.cluster.partitions[out.topic]))
+                self.cluster.append(place, out.key, out.value, out.headers)
+
+    def _do_redrive(self) -> None:
+        dead = self.other_server.table("dead")
+        for doc in list(dead.docs.values()):
+            dead.put({**doc, "state": "redrive"})
 
     def _do_rebalance(self) -> None:
         for group in self.cluster.groups.values():
@@ -262,7 +294,7 @@ class World:
                 one.process.go_on()
             if one.process.dead:
                 self._start(name)
-        if any(action.what == "empty" for action in self.plan.actions):
+        if any(action.args == ("same-id",) for action in self.plan.actions):
             self.loop.call_later(5.0, self._do_audit)
 
     async def _settled(self) -> None:
