@@ -8,7 +8,7 @@ import asyncio
 import functools
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import aiokafka.client
@@ -146,6 +146,8 @@ class KafkaBroker:
         }
         self._idempotent = idempotent
         self._fetch_wait = int(fetch_wait * 1000)
+        self._client: AIOKafkaClient | None = None
+        self._asking = asyncio.Lock()
 
     async def sender(self) -> KafkaSender:
         producer = AIOKafkaProducer(
@@ -160,13 +162,23 @@ class KafkaBroker:
         return KafkaSender(producer)
 
     async def cluster_id(self) -> str:
-        client = AIOKafkaClient(**self._where)
+        """Asked for every batch that is consumed, so on a connection that is kept; once more on a new one if it broke."""
+        async with self._asking:
+            if self._client is not None:
+                with suppress(BrokerAway):
+                    return await self._ask()
+            return await self._ask()
+
+    async def _ask(self) -> str:
         try:
             async with _deadline():
-                await client.bootstrap()
-                return await _cluster_id(client)
-        finally:
-            await client.close()
+                if self._client is None:
+                    self._client = AIOKafkaClient(**self._where)
+                    await self._client.bootstrap()
+                return await _cluster_id(self._client)
+        except BaseException:
+            await self.close()
+            raise
 
     async def read(self, topic: str) -> AsyncIterator[list[Incoming]]:
         consumer = AIOKafkaConsumer(
@@ -185,7 +197,10 @@ class KafkaBroker:
             await consumer.stop()
 
     async def close(self) -> None:
-        """Nothing is held open: senders are closed by who made them."""
+        """Senders are closed by who made them."""
+        client, self._client = self._client, None
+        if client is not None:
+            await client.close()
 
     async def _to_the_end(
         self, consumer: AIOKafkaConsumer, unread: set[TopicPartition]

@@ -42,6 +42,11 @@ async def test_a_killed_broker_is_away_and_comes_back_as_another_cluster(own_bro
     [(start, last)] = (await again.send([record])).values()
     assert (start, last) == (0, 0)
     await again.close()
+    now = await broker.cluster_id()
+    own_broker.kill()
+    own_broker.start()
+    assert await broker.cluster_id() not in (now, before)  # the connection that is kept is not the cluster
+    await broker.close()
 
 
 async def test_records_of_a_doubtful_send_are_not_sent_later(own_broker: EmbeddedBroker) -> None:
@@ -55,5 +60,6 @@ async def test_records_of_a_doubtful_send_are_not_sent_later(own_broker: Embedde
     await sender.close()
     own_broker.signal(signal.SIGCONT)
     await asyncio.sleep(1.5)
+    await broker.close()
     read = [r.value async for batch in broker.read("t") for r in batch]
     assert read in ([b"1"], [b"1", b"2"])  # it was in flight: once or not at all
