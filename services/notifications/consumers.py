@@ -4,9 +4,8 @@ from services.notifications.domain import messages
 from services.notifications.domain.messages import Message
 from services.notifications.views import INBOX, INDEXES, silence_id
 from shared.consumption.consumer import Consumer, Mode
-from shared.contracts.base import Erased
 from shared.contracts.cloudevents import Record
-from shared.contracts.recruitment import APPLICATION, ApplicationSubmitted, ApplicationWithdrawn
+from shared.contracts.recruitment import APPLICATION, ApplicationSubmitted, ApplicationWithdrawn, Erased
 from shared.store.port import Doc
 
 inbox = Consumer("inbox", kinds=[APPLICATION], mode=Mode.APPENDS, collection=INBOX, indexes=INDEXES)

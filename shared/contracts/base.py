@@ -138,6 +138,8 @@ class StreamKind:
 
     def __post_init__(self) -> None:
         for event in self.events:
+            if event is Erased:
+                raise TypeError(f"{self.name}: declare an Erased of your own, its type names the publishing service")
             if not event.TYPE:
                 event.TYPE = f"hamkke.{self.service}.{event.__name__}.v{event.VERSION}"
             self.types[event.TYPE] = event

@@ -9,7 +9,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from shared.contracts.base import Audience, CitizenRef, Code, Erased, Event, Moment, Private, StreamKind, Words
+from shared.contracts import base
+from shared.contracts.base import Audience, CitizenRef, Code, Event, Moment, Private, StreamKind, Words
 
 Feature = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,31}$")]
 """What a quota counts: `sex`, `ageBand`, `dong`. No dots: it names a field in documents."""
@@ -131,6 +132,10 @@ class ApplicationWithdrawn(Event):
     title: Words
     reason_code: WithdrawalReason
     reapply_until: Moment | None = None
+
+
+class Erased(base.Erased):
+    """The applicant asked to be forgotten: attributes and answers are gone, the count stays (protocol.md E1)."""
 
 
 CALL = StreamKind(

@@ -16,9 +16,9 @@ from services.recruitment.domain.applications import Application
 from services.recruitment.domain.calls import Call
 from shared.broker.port import Incoming, Outgoing
 from shared.canonical import canonical
-from shared.contracts.base import Erased, Event, Private, StreamKind
+from shared.contracts.base import Event, Private, StreamKind
 from shared.contracts.cloudevents import attributes_of, chain_hash, records_of
-from shared.contracts.recruitment import APPLICATION, CALL
+from shared.contracts.recruitment import APPLICATION, CALL, Erased
 from tests.recruitment.builders import BEFORE, CITIZEN, CLOSES, DAY, DURING, PLAN, REASON, fold
 
 EXAMPLES = Path(__file__).parent / "examples"

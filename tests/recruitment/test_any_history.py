@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from services.recruitment.domain import applications, calls
 from services.recruitment.domain.applications import Application
 from services.recruitment.domain.calls import Call
-from shared.contracts.base import Erased, Event, Private
-from shared.contracts.recruitment import ApplicationSubmitted, ApplicationWithdrawn
+from shared.contracts.base import Event, Private
+from shared.contracts.recruitment import ApplicationSubmitted, ApplicationWithdrawn, Erased
 from shared.refusals import Refusal
 from tests.recruitment.builders import BEFORE, CITIZEN, REASON, drafted, fold
 

@@ -6,8 +6,7 @@ import pytest
 
 from services.recruitment.domain import applications, calls
 from services.recruitment.domain.applications import ApplicationStatus
-from shared.contracts.base import Erased
-from shared.contracts.recruitment import ApplicationSubmitted, ApplicationWithdrawn, WithdrawalReason
+from shared.contracts.recruitment import ApplicationSubmitted, ApplicationWithdrawn, Erased, WithdrawalReason
 from shared.refusals import NotThere, Refusal
 from tests.recruitment.builders import (
     AFTER,

@@ -8,8 +8,8 @@ from services.recruitment import views
 from services.recruitment.domain import applications
 from services.recruitment.domain.applications import Application
 from services.recruitment.domain.calls import Call
-from shared.contracts.base import Erased, Event, Private
-from shared.contracts.recruitment import APPLICATION
+from shared.contracts.base import Event, Private
+from shared.contracts.recruitment import APPLICATION, Erased
 from shared.eventlog.aggregate import Aggregate
 from shared.eventlog.folded import forget
 from shared.store.mongo import MongoStore
