@@ -39,7 +39,9 @@ class Collection(Protocol):
     async def get(self, ids: Sequence[str], fields: Sequence[str] = (), without: Sequence[str] = ()) -> dict[str, Doc]:
         """The documents with these ids, whole, or only the named fields, or all but those in `without`."""
 
-    async def find(self, where: Doc, sort: Sequence[tuple[str, int]] = (), limit: int = 0, fields: Sequence[str] = ()) -> list[Doc]:
+    async def find(
+        self, where: Doc, sort: Sequence[tuple[str, int]] = (), limit: int = 0, fields: Sequence[str] = ()
+    ) -> list[Doc]:
         """Documents that match, in `sort` order; limit 0 is no limit."""
 
     async def replace(self, writes: Sequence[tuple[Doc, Doc]]) -> int:
@@ -54,7 +56,9 @@ class Collection(Protocol):
     async def watch(self, after: Token | None = None) -> ChangeStream:
         """A stream of inserted documents from after the token, or from now. Raises StreamLost."""
 
-    def scan(self, where: Doc | None = None, fields: Sequence[str] = (), without: Sequence[str] = ()) -> AsyncIterator[list[Doc]]:
+    def scan(
+        self, where: Doc | None = None, fields: Sequence[str] = (), without: Sequence[str] = ()
+    ) -> AsyncIterator[list[Doc]]:
         """The whole collection in batches, in the store's own order."""
 
     async def index(self, *keys: str, unique: bool = False, partial: Doc | None = None) -> None:
