@@ -24,6 +24,8 @@ DEADLINE = 5.0
 INSERT_AT_MOST = 100
 """Documents of one insert command: even the largest commits stay below the wire protocol's 48 MB."""
 SCAN_BATCH = 500
+GET_AT_MOST = 32
+"""Ids of one find: SecantusDB holds each found document against the whole list, so 500 at once take 20 times as long."""
 
 
 class _Deadline:
@@ -64,18 +66,23 @@ class MongoCollection:
         return stored
 
     async def get(self, ids: Sequence[str], fields: Sequence[str] = (), without: Sequence[str] = ()) -> dict[str, Doc]:
-        if not ids:
-            return {}
-        where: Doc = {"_id": ids[0] if len(ids) == 1 else {"$in": list(ids)}}
+        found: dict[str, Doc] = {}
+        for start in range(0, len(ids), GET_AT_MOST):
+            some = list(ids[start : start + GET_AT_MOST])
+            found |= {doc["_id"]: doc for doc in await self._get(some, _projection(fields, without))}
+        return found
+
+    async def _get(self, ids: list[str], projection: Doc) -> list[Doc]:
+        where: Doc = {"_id": ids[0] if len(ids) == 1 else {"$in": ids}}
         command: Doc = {"find": self.name, "filter": where, "batchSize": len(ids) + 1, **self._read_concern}
-        if projection := _projection(fields, without):
+        if projection:
             command["projection"] = projection
         with _Deadline():
             cursor = (await self._database.command(command))["cursor"]
-            found = cursor["firstBatch"]
+            found: list[Doc] = cursor["firstBatch"]
             if cursor["id"]:  # more than one reply holds: let the driver walk a cursor of its own
                 found = await self._handle.find(where, projection or None).to_list()
-        return {doc["_id"]: doc for doc in found}
+        return found
 
     async def find(
         self, where: Doc, sort: Sequence[tuple[str, int]] = (), limit: int = 0, fields: Sequence[str] = ()
