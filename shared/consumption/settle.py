@@ -16,10 +16,14 @@ NO_MATCH = "history does not match"
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A record that may be the stream's next; `parked` is its document's id and `tries` what was tried before."""
+    """A record that may be the stream's next; `parked` is its document's id and `tries` what was tried before.
+
+    `cluster` is where it was read: a parked one may be settled when another cluster has taken that one's place.
+    """
 
     raw: Incoming
     record: Record
+    cluster: str
     parked: str | None = None
     tries: int = 0
 
@@ -75,8 +79,10 @@ async def _advance(settled: Settled, rivals: list[Candidate], apply: Callable[[R
         except ValidationError as error:
             _bury(settled, candidate, f"the data breaks the contract: {error.error_count()} faults in {record.type}")
             continue
-        except (StoreAway, Unavailable):
+        except StoreAway:
             raise  # ours to wait for, not the record's fault
+        except Unavailable as away:  # said by our own log, to a deciding consumer
+            raise StoreAway(str(away)) from away
         except Exception as error:
             settled.failed = (candidate, f"failed: {type(error).__name__}: {error}")
         else:

@@ -63,20 +63,16 @@ class Shell:
             except Unreadable as why:
                 dead.append(shelf.dead(cluster, self.consumer.name, raw, str(why), self._clock()))
             else:
-                streams[record.stream].append(Candidate(raw, record))
+                streams[record.stream].append(Candidate(raw, record, cluster))
         await self._bury(dead)
-        await self._until_settled(streams, cluster)
+        await self._until_settled(streams)
 
     async def sweep(self) -> None:
         """Another look at what is parked and due, and at what somebody wants redriven. Raises StoreAway, NotSettled."""
         now = self._clock()
         waiting = await self._shelf.due(self.consumer.name, self._known, now)
         self._alarm(waiting, now)
-        by_cluster: defaultdict[str, defaultdict[str, list[Candidate]]] = defaultdict(lambda: defaultdict(list))
-        for document in waiting:
-            by_cluster[document["cluster"]][document["stream"]] = []  # the pass itself reads what is parked there
-        for cluster, streams in by_cluster.items():
-            await self._until_settled(streams, cluster)
+        await self._until_settled({document["stream"]: [] for document in waiting})  # a pass reads what is parked there
         for document in await self._shelf.to_redrive(self.consumer.name):
             await self.settle([shelf.raw_of(document)], document["cluster"])
             await self._shelf.dead.update({"_id": document["_id"]}, {"$set": {"state": "redriven"}})
@@ -85,20 +81,20 @@ class Shell:
         """Let go of what is parked for a generation that nobody reads any more. Raises StoreAway."""
         await self._shelf.forget(self.consumer.name, generation)
 
-    async def _until_settled(self, streams: dict[str, list[Candidate]], cluster: str) -> None:
+    async def _until_settled(self, streams: dict[str, list[Candidate]]) -> None:
         if not streams:
             return
         for _ in range(PASSES):
-            if await self._pass(streams, cluster):
+            if await self._pass(streams):
                 return
         raise NotSettled
 
-    async def _pass(self, streams: dict[str, list[Candidate]], cluster: str) -> bool:
+    async def _pass(self, streams: dict[str, list[Candidate]]) -> bool:
         generation = self._known  # asked again before the records are acknowledged
         effects = Effects(self.consumer, self._store, suffix(generation), self._log)
         _, together = await asyncio.gather(effects.load(list(streams)), self._with_parked(streams))
         settled = await self._settle_streams(effects, together)
-        if not await self._set_aside(effects, settled, cluster):
+        if not await self._set_aside(effects, settled):
             return False
         moved = {stream: one.guard for stream, one in settled.items() if one.guard != effects.guard(stream)}
         if not await effects.write(moved):
@@ -132,27 +128,27 @@ class Shell:
         for document in await self._shelf.waiting(self.consumer.name, self._known, list(streams)):
             if document["due"] <= now:
                 raw = shelf.raw_of(document)
-                candidate = Candidate(raw, read_record(raw), document["_id"], document["tries"])
+                candidate = Candidate(raw, read_record(raw), document["cluster"], document["_id"], document["tries"])
                 together[document["stream"]].append(candidate)
         return together
 
-    async def _set_aside(self, effects: Effects, settled: dict[str, Settled], cluster: str) -> bool:
+    async def _set_aside(self, effects: Effects, settled: dict[str, Settled]) -> bool:
         """Write dead and parked documents; False when a guard moved meanwhile, so that nobody would drain them (C5)."""
         name, now = self.consumer.name, self._clock()
         dead = [
-            shelf.dead(cluster, name, candidate.raw, reason, now)
+            shelf.dead(candidate.cluster, name, candidate.raw, reason, now)
             for one in settled.values()
             for candidate, reason in one.dead
         ]
         await self._bury(dead)
         parking = [
-            shelf.parked(cluster, name, self._known, candidate.raw, candidate.record, reason, now, 0)
+            shelf.parked(candidate.cluster, name, self._known, candidate.raw, candidate.record, reason, now, 0)
             for one in settled.values()
             for candidate, reason in one.waits
         ]
         for one in settled.values():
             if one.failed is not None:
-                await self._postpone(one.failed, cluster, now)
+                await self._postpone(one.failed, now)
         if not parking:
             return True
         self.counts["parked"] += sum(await self._shelf.parked.insert(parking))
@@ -166,10 +162,11 @@ class Shell:
             self._known = await self._generations.current(self.consumer.collection)
         return self._known
 
-    async def _postpone(self, failed: tuple[Candidate, str], cluster: str, now: datetime) -> None:
+    async def _postpone(self, failed: tuple[Candidate, str], now: datetime) -> None:
         candidate, reason = failed
+        name, tries = self.consumer.name, candidate.tries + 1
         document = shelf.parked(
-            cluster, self.consumer.name, self._known, candidate.raw, candidate.record, reason, now, candidate.tries + 1
+            candidate.cluster, name, self._known, candidate.raw, candidate.record, reason, now, tries
         )
         if not (await self._shelf.parked.insert([document]))[0]:
             changes = {key: document[key] for key in ("due", "tries", "reason")}

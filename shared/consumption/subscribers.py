@@ -15,6 +15,7 @@ from faststream.kafka import KafkaBroker as FastStreamBroker
 from faststream.kafka import KafkaMessage
 
 from shared.broker.port import Broker, BrokerAway
+from shared.consumption.origin import Origin
 from shared.consumption.shell import NotSettled, Shell
 from shared.store.port import StoreAway
 
@@ -47,11 +48,12 @@ class Subscribers:
     ) -> None:
         self.shells, self._stream_broker, self._broker = shells, stream_broker, broker
         self._service, self._fetch_wait_ms = service, fetch_wait_ms
+        self._origins: dict[str, Origin] = {}
         self._subscribers = {shell.consumer.name: self._subscribe(shell) for shell in shells}
         self.trouble: str | None = "not connected yet"
 
     def _subscribe(self, shell: Shell) -> Any:
-        pause = FIRST_PAUSE
+        pause, origin = FIRST_PAUSE, self._origins.setdefault(shell.consumer.name, Origin(self._broker))
         subscriber = self._stream_broker.subscriber(
             *shell.consumer.topics,
             group_id=f"hamkke.{self._service}.{shell.consumer.name}",
@@ -70,7 +72,7 @@ class Subscribers:
         async def settle(records: Any) -> None:
             nonlocal pause
             try:
-                await shell.settle(records, await self._broker.cluster_id())
+                await shell.settle(records, await origin.of_batch())
                 pause = FIRST_PAUSE
             except (StoreAway, BrokerAway, NotSettled) as trouble:
                 log.warning("a batch is read again", extra={"consumer": shell.consumer.name, "why": repr(trouble)})
@@ -94,6 +96,8 @@ class Subscribers:
         pause = FIRST_PAUSE
         while self.trouble is not None:
             try:
+                for origin in self._origins.values():
+                    await origin.begin()
                 async with asyncio.timeout(30):
                     await self._stream_broker.start()
                 self.trouble = None

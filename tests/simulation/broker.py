@@ -235,16 +235,20 @@ class Member:
     async def next(self, wait: float = 1.0) -> list[Incoming]:
         """Some records; empty after a while without any, or when a rebalance was noticed."""
         cluster, loop = self._broker.cluster, self._broker._loop
-        await self._broker.ask(lambda: None)
         self.join()
         if self._generation != self.group.generation:
             self._generation = self.group.generation
             self._at = {p: self.group.committed.get(p, 0) for p in self.group.share(self, self._topics)}
-        if all(at >= len(cluster.logs[place]) for place, at in self._at.items()):
+            self._from = dict(self._at)
+        until = loop.time() + wait
+        while all(at >= len(cluster.logs[place]) for place, at in self._at.items()):
             news = cluster.news()
-            timer = loop.call_later(wait, _wake, news, context=OUTSIDE)
+            timer = loop.call_at(until, _wake, news, context=OUTSIDE)
             await news
             timer.cancel()
+            if self._generation != self.group.generation or loop.time() >= until:
+                return []
+        await self._broker.ask(lambda: None)
         if self._generation != self.group.generation:
             return []
         found: list[Incoming] = []

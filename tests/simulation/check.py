@@ -40,7 +40,15 @@ def is_settled(world: "World") -> bool:
             guard = world.other_server.table(collection).docs.get(stream)
             if guard is None or guard["version"] < last:
                 return False
-    return True
+    return not any(still_waiting(world))
+
+
+def still_waiting(world: "World") -> Iterator[Doc]:
+    """Parked records that somebody of ours sent."""
+    known = {(r.topic, r.partition, r.offset, r.value) for _, _, r in world.poison}
+    for d in world.other_server.table("parked").docs.values():
+        if d["state"] == "parked" and (d["topic"], d["partition"], d["offset"], d["value"]) not in known:
+            yield d
 
 
 def verdict(world: "World") -> list[str]:
@@ -247,9 +255,8 @@ def graves(world: "World") -> Iterator[str]:
     for d in dead:
         if (d["topic"], d["partition"], d["offset"], d["value"]) not in known:
             yield f"dead: a good record lies dead: {d['_id']} {d['reason']}"
-    for d in world.other_server.table("parked").docs.values():
-        if d["state"] == "parked" and (d["topic"], d["partition"], d["offset"], d["value"]) not in known:
-            yield f"parked: a good record still waits: {d['_id']} {d['reason']}"
+    for d in still_waiting(world):
+        yield f"parked: a good record still waits: {d['_id']} {d['reason']}"
 
 
 def erasures(world: "World", log: dict[str, list[Doc]]) -> Iterator[str]:

@@ -75,6 +75,19 @@ class Step:
         return self.due
 
 
+class Ordered(dict[Any, None]):
+    """A set that is walked in order of arrival: task groups keep their tasks in one, and cancel in its order."""
+
+    def add(self, item: Any) -> None:
+        self[item] = None
+
+    def discard(self, item: Any) -> None:
+        self.pop(item, None)
+
+
+asyncio.taskgroups.set = Ordered  # type: ignore[attr-defined]
+
+
 class SimulatedLoop(asyncio.AbstractEventLoop):
     """Runs until what is asked for is done; time jumps to the next timer when nothing is ready."""
 
@@ -125,7 +138,7 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
         return asyncio.Future(loop=self)
 
     def create_task(self, coro: Any, *, name: Any = None, context: Context | None = None) -> asyncio.Task[Any]:
-        task: asyncio.Task[Any] = asyncio.Task(coro, loop=self, name=name or "t", context=context)
+        task = asyncio.Task(coro, loop=self, name=name or "t", context=context)
         task._log_destroy_pending = False  # type: ignore[attr-defined]
         process = (context or copy_context()).get(RUNNING)
         if process is not None:

@@ -8,6 +8,7 @@ from typing import Any
 from shared.broker.port import BrokerAway, Incoming
 from shared.consumption import shelf
 from shared.consumption.consumer import Consumer, Mode, command_of
+from shared.consumption.origin import Origin
 from shared.consumption.shell import NotSettled, Shell
 from shared.contracts.cloudevents import Record
 from shared.eventlog.log import EventLog
@@ -20,7 +21,7 @@ from tests.simulation.loop import Process, SimulatedLoop
 from tests.simulation.store import MemoryServer, MemoryStore
 
 EPOCH = datetime(2026, 11, 23, 9, tzinfo=UTC)
-SWEEP_EVERY, FIRST_PAUSE, LONGEST_PAUSE, POLL = 5.0, 0.1, 5.0, 5.0
+SWEEP_EVERY, FIRST_PAUSE, LONGEST_PAUSE, POLL = 6.0, 0.1, 5.0, 8.0
 
 
 def clock(loop: SimulatedLoop, skew: float) -> Callable[[], datetime]:
@@ -131,13 +132,16 @@ class Listener:
             self.process.run(self._sweep(shell))
 
     async def _consume(self, shell: Shell, member: Member) -> None:
-        pause = FIRST_PAUSE
+        pause, origin, begun = FIRST_PAUSE, Origin(self._broker), False
         while True:
             try:
+                if not begun:
+                    await origin.begin()
+                    begun = True
                 batch: list[Incoming] = await member.next(POLL)
                 if not batch:
                     continue
-                await shell.settle(batch, await self._broker.cluster_id())
+                await shell.settle(batch, await origin.of_batch())
                 pause = FIRST_PAUSE
             except (StoreAway, BrokerAway, NotSettled):
                 await asyncio.sleep(pause)

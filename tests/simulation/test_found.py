@@ -2,18 +2,27 @@
 
 import asyncio
 from datetime import UTC, datetime
+from random import Random
 
+import pytest
+
+from shared.broker.port import BrokerAway
 from shared.command import Command
+from shared.consumption.consumer import Consumer, Mode
+from shared.consumption.origin import Origin
 from shared.consumption.rebuild import Rebuild
 from shared.consumption.shell import Shell
 from shared.contracts.base import Private
-from shared.contracts.cloudevents import records_of
+from shared.contracts.cloudevents import Record, records_of
 from shared.eventlog.erasing import erase
 from shared.eventlog.log import EventLog
+from shared.refusals import Unavailable
+from shared.store.port import StoreAway
 from tests.simulation import domain
 from tests.simulation.broker import Cluster, MemoryBroker
 from tests.simulation.processes import board
 from tests.simulation.store import MemoryServer, MemoryStore
+from tests.simulation.world import forged
 
 
 def command(key: str) -> Command:
@@ -92,3 +101,41 @@ async def test_a_rebuild_leaves_the_live_views_parked_records_alone() -> None:
     await live.settle([records[1], records[3]], cluster.id)
     assert (await store["board"].get(["gate:g"]))["gate:g"]["seen"] == [1, 2, 3, 4]
     assert (await store["board.g2"].get(["gate:g"]))["gate:g"]["seen"] == [1, 2]
+
+
+async def test_a_parked_record_keeps_its_name_when_another_cluster_takes_the_place_of_its_own() -> None:
+    """It was buried under the id of the cluster of the batch that happened to move its stream's guard: twice (C2)."""
+    cluster, store = board_cluster(), MemoryStore(MemoryServer())
+    await topic_with(cluster, 1, 2, 3)
+    far = cluster.append((domain.GATE.topic, 0), *forged("forged-far", "gate:g", -1, Random(1)))
+    records = cluster.everything(domain.GATE.topic)
+    shell = Shell(board(), store)
+    await shell.settle([far], "before")
+    await shell.settle(records[:3], "after")
+    assert [d["cluster"] for d in await store["dead"].find({})] == ["before"]
+
+
+async def test_a_batch_that_spans_two_clusters_is_read_again() -> None:
+    """It was fetched from the one and named after the other, and so were its dead."""
+    cluster = board_cluster()
+    origin = Origin(MemoryBroker(cluster))
+    await origin.begin()
+    assert await origin.of_batch() == "cluster-1"
+    cluster.empty(new_id=True)
+    with pytest.raises(BrokerAway):
+        await origin.of_batch()
+    assert await origin.of_batch() == "cluster-2"
+
+
+async def test_a_deciding_consumer_whose_own_log_is_unavailable_says_that_the_store_is_away() -> None:
+    """`Unavailable` left the shell instead: the batch was read again without a pause, and the sweeper died of it."""
+    cluster, server = board_cluster(), MemoryServer()
+    await topic_with(cluster, 1)
+    consumer = Consumer("echo", kinds=(domain.GATE,), mode=Mode.DECIDES)
+
+    @consumer.on(domain.GateOpened)
+    async def decide(event: domain.GateOpened, record: Record, log: EventLog) -> None:
+        raise Unavailable("the store is away")
+
+    with pytest.raises(StoreAway):
+        await Shell(consumer, MemoryStore(server)).settle(cluster.everything(domain.GATE.topic), cluster.id)
