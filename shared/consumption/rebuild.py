@@ -43,6 +43,7 @@ class Rebuild:
             raise CannotRebuild(f"{consumer.name} decides: only remembering consumers can be rebuilt")
         self._consumer, self._store, self._broker, self._progress = consumer, store, broker, progress
         self._generations = Generations(store)
+        self._cluster, self._settled = "", dict[tuple[str, int], int]()
 
     async def run(self) -> Rebuilt:
         """Fill, compare, switch; until then the live view is untouched. Raises CannotRebuild, StoreAway, BrokerAway."""
@@ -69,11 +70,18 @@ class Rebuild:
         return Rebuilt(documents, equal, digest, following)
 
     async def _catch_up(self, shell: Shell) -> None:
+        """Settle what the topics hold beyond what this rebuild settled before: settled once is settled for good."""
         cluster = await self._broker.cluster_id()  # so that what is dead already is not dead twice
+        if cluster != self._cluster:
+            self._cluster, self._settled = cluster, {}
         for topic in self._consumer.topics:
             async for records in self._broker.read(topic):
-                await shell.settle(records, cluster)
+                new = [raw for raw in records if raw.offset > self._settled.get((topic, raw.partition), -1)]
+                await shell.settle(new, cluster)
+                self._settled |= {(topic, raw.partition): raw.offset for raw in new}
                 self._progress(len(records))
+        if await self._broker.cluster_id() != cluster:
+            self._cluster = ""  # emptied meanwhile: those offsets mean nothing any more
 
     async def _behind(self, live: int, following: int) -> int:
         """Streams whose live guard is ahead of the rebuilt one (protocol.md R2)."""
