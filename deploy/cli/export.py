@@ -1,69 +1,39 @@
-"""`hamkke export …`: the machine-readable descriptions, on standard output."""
+"""export: what integrators build against, to standard output."""
 
-import importlib
+import json
 import sys
-from pathlib import Path
 from typing import Annotated, Any
 
-import orjson
 import typer
 
-from shared.contracts import asyncapi, schema
-from shared.contracts.catalogue import events
+from deploy.cli.words import plainly
+from deploy.local.services import SERVICES
+from deploy.local.trouble import Trouble
 
-app = typer.Typer(no_args_is_help=True, help="Print OpenAPI, AsyncAPI or JSON Schemas on standard output.")
-SERVICES = Path(__file__).parents[2] / "services"
-
-
-@app.command("asyncapi")
-def export_asyncapi() -> None:
-    """AsyncAPI 3 of every topic, event and header."""
-    _print(asyncapi.document(_version()))
+app = typer.Typer(help="Descriptions for integrators, to standard output.", no_args_is_help=True)
 
 
-@app.command("schemas")
-def export_schemas(
-    event_type: Annotated[str, typer.Argument(help="One event type, such as hamkke.recruitment.CallOpened.v1.")] = "",
+@app.callback()
+def group() -> None:
+    """Descriptions for integrators, to standard output."""
+
+
+@app.command()
+@plainly
+def openapi(
+    service: Annotated[
+        str | None, typer.Argument(help="One service; without it, all of them in one object by name.")
+    ] = None,
 ) -> None:
-    """JSON Schemas of all events, as one object by event type; or of one."""
-    known = events()
-    if not event_type:
-        _print({name: schema.schema_of(name, model) for name, model in known.items()})
-    elif event_type in known:
-        _print(schema.schema_of(event_type, known[event_type]))
-    else:
-        _no(f"There is no event type {event_type}. These exist:\n  " + "\n  ".join(known))
+    """The HTTP API as OpenAPI 3.1."""
+    if service and service not in SERVICES:
+        raise Trouble(f"There is no service {service}; there are {', '.join(SERVICES)}.")
+    described = {name: _openapi(name) for name in ([service] if service else SERVICES)}
+    json.dump(described[service] if service else described, sys.stdout, indent=2, ensure_ascii=False)
+    sys.stdout.write("\n")
 
 
-@app.command("openapi")
-def export_openapi(
-    service: Annotated[str, typer.Argument(help="One service, such as recruitment.")] = "",
-) -> None:
-    """OpenAPI 3.1 of all services, as one object by service; or of one."""
-    known = sorted(folder.parent.name for folder in SERVICES.glob("*/app.py"))
-    if not service:
-        _print({name: _openapi(name) for name in known})
-    elif service in known:
-        _print(_openapi(service))
-    else:
-        _no(f"There is no service {service}. These exist: {', '.join(known)}")
+def _openapi(name: str) -> dict[str, Any]:
+    from deploy.local.serve import load  # brings the services with it: only for this verb
 
-
-def _openapi(service: str) -> dict[str, Any]:
-    described: dict[str, Any] = importlib.import_module(f"services.{service}.app").create().openapi()
-    return described
-
-
-def _version() -> str:
-    from importlib.metadata import version
-
-    return version("hamkke")
-
-
-def _print(value: Any) -> None:
-    sys.stdout.buffer.write(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
-
-
-def _no(reason: str) -> None:
-    typer.echo(reason, err=True)
-    raise typer.Exit(1)
+    return load(name).openapi()

@@ -4,6 +4,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from deploy.local.trouble import Trouble
+
 PROJECT = Path(__file__).resolve().parents[2]
 TOOLS = PROJECT / "var" / "tools"
 """The embedded servers. `make setup`, `make kafka` and `make store-rs` fill it; all homes share it."""
@@ -42,6 +44,11 @@ class Home:
         return self.run / "platform.json"
 
     def make(self) -> None:
-        """Make the folders."""
-        for folder in (self.run, self.logs, self.data):
-            folder.mkdir(parents=True, exist_ok=True)
+        """Make the folders. Raises Trouble."""
+        try:
+            for folder in (self.run, self.logs, self.data):
+                folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise Trouble(
+                f"The folder {self.root} cannot be used ({error.strerror}); HAMKKE_HOME names another."
+            ) from None

@@ -1,0 +1,27 @@
+"""`hamkke`: every verb and where it lives. A new group is a file beside this one with a Typer app, added below."""
+
+import typer
+
+from deploy.cli import export, life, machine, tokens, topics
+
+app = typer.Typer(
+    name="hamkke",
+    help="Hamkke: citizen-led smart challenges. Start it with [bold]hamkke up[/bold]; what is missing, [bold]hamkke doctor[/bold] tells.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_show_locals=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    add_completion=False,
+)
+app.command()(life.up)
+app.command()(life.down)
+app.command()(life.status)
+app.command()(machine.doctor)
+app.command()(machine.settings)
+app.command()(tokens.token)
+app.add_typer(topics.app, name="topics")
+app.add_typer(export.app, name="export")
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,1 @@
+"""The demonstration: a pool of volunteers, a call, everybody applies over HTTP, and then five records are compared."""
