@@ -1,0 +1,25 @@
+"""The roles a caller may hold (domain.md 1.3)."""
+
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """What an account may do. A person may hold several."""
+
+    VISITOR = "VISITOR"
+    CITIZEN = "CITIZEN"
+    PARTICIPANT = "PARTICIPANT"
+    CITIZEN_EVALUATOR = "CITIZEN_EVALUATOR"
+    CITIZEN_OPERATOR = "CITIZEN_OPERATOR"
+    PROGRAM_OPERATOR = "PROGRAM_OPERATOR"
+    PROJECT_OFFICER = "PROJECT_OFFICER"
+    DEPT_OFFICER = "DEPT_OFFICER"
+    EXPERT = "EXPERT"
+    COMPANY = "COMPANY"
+    SUPPORT_ORG = "SUPPORT_ORG"
+    FACILITATOR = "FACILITATOR"
+    MINISTRY = "MINISTRY"
+    ADOPTER = "ADOPTER"
+    AUDITOR = "AUDITOR"
+    PLATFORM_OPERATOR = "PLATFORM_OPERATOR"
+    INTEGRATOR = "INTEGRATOR"
