@@ -22,7 +22,7 @@ check: setup ## format, lint, types, imports between parts, freshness of docs an
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/python -m shared.contracts.schema
-	@$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
+	@said=$$($(BIN)/lint-imports --no-logo 2>&1) || { echo "$$said"; exit 1; }
 
 test: check ## set-up, all checks and all tests
 	@$(BIN)/python -m pytest
