@@ -1,9 +1,16 @@
 """What a person finds in the inbox: own entries only, in the order of what happened."""
 
-from shared.store.port import Doc, Store
+from shared.consumption.generations import Generations, suffix
+from shared.store.port import Collection, Store
 
 INBOX = "inbox"
 INDEXES = (("recipient", "place"),)
+
+
+async def collections(store: Store) -> tuple[Collection, Collection]:
+    """Entries and guards of the inbox as it is live now (a rebuild fills another one beside it)."""
+    live = suffix(await Generations(store).current(INBOX))
+    return store[INBOX + live], store[f"{INBOX}_guards{live}"]
 
 
 def silence_id(citizen: str) -> str:
@@ -11,9 +18,6 @@ def silence_id(citizen: str) -> str:
     return f"silence/{citizen}"
 
 
-async def entries_of(store: Store, citizen: str, after: str, limit: int) -> list[Doc]:
-    """The person's entries behind the place `after`, newest last; none once the person was erased."""
-    if await store[INBOX].get([silence_id(citizen)], fields=("_id",)):
-        return []
-    where: Doc = {"recipient": citizen, "place": {"$gt": after}}
-    return await store[INBOX].find(where, sort=[("place", 1)], limit=limit)
+async def is_silent(entries: Collection, citizen: str) -> bool:
+    """Whether the person was erased: then nothing is shown any more, whatever may still come."""
+    return bool(await entries.get([silence_id(citizen)], fields=("_id",)))

@@ -16,28 +16,18 @@ APPLICATIONS = Aggregate(
     view="applications",
     indexes=(("state.call_id", "_id"),),
 )
-PUBLIC = [status.value for status in CallStatus if status is not CallStatus.DRAFT]
+PUBLISHED: Doc = {"state.status": {"$in": [status.value for status in CallStatus if status is not CallStatus.DRAFT]}}
 LIVE: Doc = {"state.status": ApplicationStatus.SUBMITTED.value, "erased": False}
 
 
-async def published_calls(store: Store, after: str, limit: int) -> list[tuple[str, Call]]:
-    """Published calls with their streams, behind the stream `after`, in the order of their ids."""
-    where: Doc = {"state.status": {"$in": PUBLIC}, "_id": {"$gt": after or f"{CALL.name}:"}}
-    found = await store[CALLS.view].find(where, sort=[("_id", 1)], limit=limit, fields=("state",))
-    return [(doc["_id"], CALLS.decode(doc["state"])) for doc in found]
-
-
-async def applications_of(store: Store, call_id: str, after: str, limit: int) -> list[tuple[str, int, Application]]:
-    """A call's applications with stream and version, behind the stream `after`, in the order of their ids."""
-    stream = APPLICATION.stream(call_id, "")
-    where: Doc = {"state.call_id": call_id, "_id": {"$gt": after or stream}}
-    found = await store[APPLICATIONS.view].find(where, sort=[("_id", 1)], limit=limit, fields=("version", "state"))
-    return [(doc["_id"], doc["version"], APPLICATIONS.decode(doc["state"])) for doc in found]
+def of_call(call_id: str) -> Doc:
+    """All applications to this call."""
+    return {"state.call_id": call_id}
 
 
 async def public_counts(store: Store, call: Call) -> Counts:
     """The call's live applications per quota value, as far as they may be shown."""
-    live = LIVE | {"state.call_id": call.id}
+    live = LIVE | of_call(call.id)
     rows = await store[APPLICATIONS.view].aggregate(
         [
             {"$match": live},

@@ -1,4 +1,4 @@
-"""Lists and counts over the main views, on the embedded store."""
+"""Public counts over the main view, on the embedded store."""
 
 from collections.abc import AsyncIterator
 
@@ -14,7 +14,7 @@ from shared.eventlog.aggregate import Aggregate
 from shared.eventlog.folded import forget
 from shared.store.mongo import MongoStore
 from shared.store.port import Doc
-from tests.recruitment.builders import DURING, draft_call, fold, open_call, published_call
+from tests.recruitment.builders import DURING, fold, open_call
 from tests.support.servers import EmbeddedStore
 
 
@@ -75,20 +75,3 @@ async def test_small_counts_are_not_shown(store: MongoStore) -> None:
 
 async def test_a_call_without_applications_shows_no_count(store: MongoStore) -> None:
     assert await counted(store) == (None, {"female": None, "male": None})
-
-
-async def test_applications_come_in_pages_of_one_call_only(store: MongoStore) -> None:
-    await put(store, *(application(n, "female") for n in range(7)))
-    foreign = document(views.APPLICATIONS, "application:c2:" + citizen(1), application(1, "female"))
-    foreign["state"]["call_id"] = "c2"
-    await store["applications"].insert([foreign])
-    first = await views.applications_of(store, "c1", "", 5)
-    second = await views.applications_of(store, "c1", first[-1][0], 5)
-    assert [one.citizen for _, _, one in first + second] == [citizen(n) for n in range(7)]
-
-
-async def test_drafts_are_in_no_list(store: MongoStore) -> None:
-    several = {"call:a": draft_call(), "call:b": published_call(), "call:c": open_call()}
-    await store["calls"].insert([document(views.CALLS, stream, call) for stream, call in several.items()])
-    assert [stream for stream, _ in await views.published_calls(store, "", 10)] == ["call:b", "call:c"]
-    assert [stream for stream, _ in await views.published_calls(store, "call:b", 10)] == ["call:c"]

@@ -1,0 +1,1 @@
+"""What one can do and read over HTTP, by noun."""

@@ -1,0 +1,204 @@
+"""Calls over HTTP: operators run them, everyone reads the published ones."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, Field
+
+from services.recruitment import views
+from services.recruitment.api.words import CallId, Text, Title
+from services.recruitment.domain import calls
+from services.recruitment.domain.calls import Call, CallStatus, Plan
+from shared.command import id_of_new
+from shared.contracts.base import Code, Moment, Private, Words
+from shared.contracts.recruitment import CALL, Feature, Quota, Selection
+from shared.eventlog.log import EventLog
+from shared.http.callers import ProgramOperator, Visitor
+from shared.http.commands import Asking, Log, OnVersion, Receipt
+from shared.http.endpoints import Router
+from shared.http.forms import Form, Instant
+from shared.http.pages import Page, Paged
+from shared.http.reads import ReadAfter, Shown
+from shared.http.roles import Role
+from shared.http.stored import Stored, version_in
+from shared.http.tokens import Caller
+from shared.refusals import NotThere
+from shared.store.port import Doc
+
+router = Router()
+Number = Annotated[int, Field(ge=0, le=100_000)]
+
+
+class QuotaForm(Form):
+    feature: Feature
+    value: Code
+    min: Number
+    max: Number
+
+
+class CallForm(Form):
+    """A call as an operator writes it down."""
+
+    project_id: Code
+    title: Title
+    question: Text
+    seats: Annotated[int, Field(ge=1, le=100_000)]
+    quotas: Annotated[tuple[QuotaForm, ...], Field(max_length=100)] = ()
+    opens_at: Instant
+    closes_at: Instant
+    result_by: Instant
+
+    def plan(self) -> Plan:
+        quotas = tuple(Quota(**quota.model_dump()) for quota in self.quotas)
+        return Plan(self.seats, quotas, self.opens_at, self.closes_at, self.result_by)
+
+
+class ExtendForm(Form):
+    """Until when, and why. Without `result_by` the result's date stays."""
+
+    closes_at: Instant
+    result_by: Instant | None = None
+    reason: Text
+
+
+class CloseForm(Form):
+    """Why, where the call closes before its time."""
+
+    reason: Text | None = None
+
+
+class CallView(Shown):
+    """A call as it stands."""
+
+    id: str
+    project_id: str
+    status: CallStatus
+    title: Words
+    question: Words
+    selection: Selection = Selection.LOTTERY
+    seats: int
+    quotas: tuple[Quota, ...]
+    opens_at: Moment
+    closes_at: Moment
+    result_by: Moment
+    reason: Words | None
+
+    @classmethod
+    def of_row(cls, row: Doc) -> "CallView":
+        return cls.of(views.CALLS.decode(row["state"]), row["version"])
+
+    @classmethod
+    def of(cls, call: Call, version: int) -> "CallView":
+        return cls(
+            id=call.id,
+            version=version,
+            project_id=call.project_id,
+            status=call.status,
+            title=call.title,
+            question=call.question,
+            seats=call.plan.seats,
+            quotas=call.plan.quotas,
+            opens_at=call.plan.opens_at,
+            closes_at=call.plan.closes_at,
+            result_by=call.plan.result_by,
+            reason=call.reason,
+        )
+
+
+class Cell(BaseModel):
+    """Live applications with this value; null where fewer than 5 people could be told from it."""
+
+    feature: str
+    value: str
+    count: int | None
+
+
+class CountsView(BaseModel):
+    """Live applications of a call; null where it would say too much."""
+
+    call_id: str
+    total: int | None
+    cells: list[Cell]
+
+
+@router.post("/calls", status_code=201)
+async def draft(body: CallForm, me: ProgramOperator, command: Asking, log: Log) -> Receipt:
+    """Write a call down. Nobody but operators sees it before it is published."""
+    call_id, plan = id_of_new(command), body.plan()
+    title = Private.seal(body.title.words().model_dump())
+    question = Private.seal(body.question.words().model_dump())
+    decided = await log.decide(
+        CALL.stream(call_id),
+        lambda call: calls.draft(call, call_id, body.project_id, title, question, plan),
+        command,
+    )
+    return Receipt.of(decided)
+
+
+@router.post("/calls/{call_id}/publish")
+async def publish(call_id: CallId, me: ProgramOperator, command: OnVersion, log: Log) -> Receipt:
+    """Release words, quotas and dates to everyone."""
+    decided = await log.decide(CALL.stream(call_id), lambda call: calls.publish(call, command.time), command)
+    return Receipt.of(decided)
+
+
+@router.post("/calls/{call_id}/open")
+async def open_call(call_id: CallId, me: ProgramOperator, command: OnVersion, log: Log) -> Receipt:
+    """Take applications, inside the published window."""
+    decided = await log.decide(CALL.stream(call_id), lambda call: calls.open_call(call, command.time), command)
+    return Receipt.of(decided)
+
+
+@router.post("/calls/{call_id}/extend")
+async def extend(call_id: CallId, body: ExtendForm, me: ProgramOperator, command: OnVersion, log: Log) -> Receipt:
+    """Close later, or open again. The reason is published."""
+    reason = body.reason.words()
+    decided = await log.decide(
+        CALL.stream(call_id),
+        lambda call: calls.extend(call, body.closes_at, body.result_by, reason, command.time),
+        command,
+    )
+    return Receipt.of(decided)
+
+
+@router.post("/calls/{call_id}/close")
+async def close(
+    call_id: CallId, me: ProgramOperator, command: OnVersion, log: Log, body: CloseForm | None = None
+) -> Receipt:
+    """Take no more applications. Before the closing time the reason is mandatory, and published."""
+    reason = body.reason.words() if body and body.reason else None
+    decided = await log.decide(CALL.stream(call_id), lambda call: calls.close(call, reason, command.time), command)
+    return Receipt.of(decided)
+
+
+@router.get("/calls")
+async def published(page: Paged, fresh: ReadAfter, store: Stored) -> Page[CallView]:
+    """Published calls, in the order of their ids."""
+    rows = store[views.CALLS.view]
+    await fresh.by(version_in(rows))
+    return await page.of(rows, views.PUBLISHED, CallView.of_row)
+
+
+@router.get("/calls/{call_id}")
+async def one(call_id: CallId, who: Visitor, log: Log) -> CallView:
+    """A published call; operators see drafts too."""
+    call, version = await visible_call(log, call_id, who)
+    return CallView.of(call, version)
+
+
+@router.get("/calls/{call_id}/counts")
+async def counted(call_id: CallId, fresh: ReadAfter, log: Log, store: Stored) -> CountsView:
+    """Live applications per quota value. Cells under 5 are suppressed, and so that none can be recomputed."""
+    call, _ = await visible_call(log, call_id, None)
+    await fresh.by(version_in(store[views.APPLICATIONS.view]))
+    counts = await views.public_counts(store, call)
+    cells = [Cell(feature=cell.feature, value=cell.value, count=cell.count) for cell in counts.cells]
+    return CountsView(call_id=call_id, total=counts.total, cells=cells)
+
+
+async def visible_call(log: EventLog, call_id: str, who: Caller | None) -> tuple[Call, int]:
+    """The call and its version, if whoever asks may know that it exists."""
+    found = await log.read(CALL.stream(call_id))
+    call: Call | None = found.state
+    if call is None or not (call.is_public or (who and Role.PROGRAM_OPERATOR in who.roles)):
+        raise NotThere()
+    return call, found.version
