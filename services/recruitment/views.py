@@ -16,6 +16,7 @@ APPLICATIONS = Aggregate(
     view="applications",
     indexes=(("state.call_id", "_id"),),
 )
+AGGREGATES = (CALLS, APPLICATIONS)
 PUBLISHED: Doc = {"state.status": {"$in": [status.value for status in CallStatus if status is not CallStatus.DRAFT]}}
 LIVE: Doc = {"state.status": ApplicationStatus.SUBMITTED.value, "erased": False}
 

@@ -40,8 +40,10 @@ class Client:
         sent = self.headers | {"idempotency-key": key or uuid7()} | headers
         if version is not None:
             sent["if-match"] = f'"{version}"'
-        return await self._http.post(path, json=body, headers=sent) if body is not None else await self._http.post(
-            path, headers=sent
+        return (
+            await self._http.post(path, json=body, headers=sent)
+            if body is not None
+            else await self._http.post(path, headers=sent)
         )
 
     async def get(self, path: str, *, after: str | None = None, **query: Any) -> httpx.Response:
