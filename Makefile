@@ -43,7 +43,7 @@ kafka: setup ## fetch Apache Kafka 4 (needs Java 17 and Maven), for `up --kafka`
 	@$(BIN)/python -m deploy.local.kafka fetch
 
 store-rs: setup ## build the Rust server of the embedded store (needs cargo), used when it passes its checks
-	@$(BIN)/python -m deploy.local.store_rs build
+	@$(BIN)/python -m deploy.local.store_rs
 
 docs: setup ## write again what is generated: schemas, AsyncAPI, tables in the documentation
 	@$(BIN)/python -m deploy.docs
