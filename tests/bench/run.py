@@ -21,9 +21,12 @@ from shared.moments import text
 from tests.bench.bench import Bench
 from tests.bench.burst import BurstFailed
 from tests.bench.report import Row, write
-from tests.bench.rows import relay, views
+from tests.bench.rows import commands, latency, operations, relay, views
 
 ROWS: dict[str, Callable[[Bench], Awaitable[list[Row]]]] = {
+    "commands": commands.both,
+    "operations": operations.counted,
+    "latency": latency.visible,
     "views": views.into_a_view,
     "relay": relay.drained,
     "rebuild": views.rebuilt,
