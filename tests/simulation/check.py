@@ -28,7 +28,7 @@ def streams_of(world: "World") -> dict[str, list[Doc]]:
 
 
 def is_settled(world: "World") -> bool:
-    """Views and consumers have caught up with the log."""
+    """Views, topics and consumers have caught up with the log."""
     for stream, landed in world.landed.items():
         last = max(doc["last"] for _, doc in landed)
         kind = stream.partition(":")[0]
@@ -40,7 +40,9 @@ def is_settled(world: "World") -> bool:
             guard = world.other_server.table(collection).docs.get(stream)
             if guard is None or guard["version"] < last:
                 return False
-    return not any(still_waiting(world))
+    if any(still_waiting(world)) or any(graves(world)):
+        return False
+    return not any(topics(world, streams_of(world)))
 
 
 def still_waiting(world: "World") -> Iterator[Doc]:

@@ -6,6 +6,7 @@ decides between processes, and when anything arrives, are the seeded delays of s
 
 import asyncio
 import heapq
+import logging
 from asyncio import events
 from collections import deque
 from collections.abc import Callable, Coroutine
@@ -73,19 +74,6 @@ class Step:
 
     def when(self) -> float:
         return self.due
-
-
-class Ordered(dict[Any, None]):
-    """A set that is walked in order of arrival: task groups keep their tasks in one, and cancel in its order."""
-
-    def add(self, item: Any) -> None:
-        self[item] = None
-
-    def discard(self, item: Any) -> None:
-        self.pop(item, None)
-
-
-asyncio.taskgroups.set = Ordered  # type: ignore[attr-defined]
 
 
 class SimulatedLoop(asyncio.AbstractEventLoop):
@@ -187,11 +175,13 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
     def close(self) -> None:
         """End every process where it stands; what their `finally` would still want, nobody hears."""
         self._over = True
+        logging.disable(logging.CRITICAL)
         for process in self.processes:
             process.dead = True
             for task in process.tasks:
                 if not task.done():
                     with suppress(RuntimeError):
                         task.get_coro().close()  # type: ignore[union-attr]
+        logging.disable(logging.NOTSET)
         self.ready.clear()
         self._timers.clear()

@@ -1,5 +1,6 @@
 """A schedule: what clients ask and what goes wrong, drawn from a seed. Dropping any line of it leaves a schedule."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
@@ -7,7 +8,24 @@ from typing import Any
 KNOBS = ("lost", "unknown", "late", "scattered", "slow", "small", "twice", "flaky")
 PUBLISHERS = ("p0", "p1")
 CONSUMERS = ("c0", "c1")
-POISON = ("garbage", "tombstone", "wrong-hash", "bad-header", "repeated-header", "forged-next", "forged-far", "no-key")
+POISON = (
+    "garbage",
+    "tombstone",
+    "wrong-hash",
+    "bad-header",
+    "repeated-header",
+    "forged-next",
+    "forged-far",
+    "rival",
+    "no-key",
+)
+
+VERBS = {"add": 8.0, "pair": 3.0, "remove": 3.0, "cast": 1.0, "close": 1.2, "open": 1.2}
+OPTIONS = {"": 6.0, "repeat": 2.0, "changed": 1.0, "if-match": 1.0, "impatient": 3.0}
+FAULTS = {
+    "kill": 4.0, "stop": 4.0, "store-away": 2.0, "broker-away": 2.0, "empty": 2.0, "stream-lost": 1.5,
+    "rebalance": 2.0, "poison": 3.0, "early": 2.0, "erase": 2.0, "audit": 0.5, "redrive": 0.5,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -41,52 +59,37 @@ class Plan:
         return "\n".join([*lines, *map(str, self.actions)])
 
 
-def plan_of(seed: str, only: tuple[str, ...] = ()) -> Plan:
-    """The schedule of a seed."""
+def plan_of(seed: str, favour: Mapping[str, float] | None = None) -> Plan:
+    """The schedule of a seed. `favour` multiplies how often a fault, a verb, an option or a rate comes."""
+    favour = favour or {}
     rng = Random(f"plan/{seed}")
     length = rng.choice((2.0, 4.0, 8.0, 14.0))
-    knobs = {name: rng.choice((0.0, 0.0, 0.02, 0.1, 0.3)) for name in KNOBS}
+    knobs = {name: _pick(rng, {0.0: 2, 0.02: 1, 0.1: favour.get(name, 1), 0.3: favour.get(name, 1)}) for name in KNOBS}
     actions = [Action(0.0, "ask", (0, "open", "g0"))]
-    actions += [_ask(rng, number, length) for number in range(1, rng.randint(4, 16))]
+    actions += [_ask(rng, number, length, favour) for number in range(1, rng.randint(4, 16))]
     for _ in range(rng.choice((0, 1, 2, 3, 5))):
-        actions.append(_fault(rng, length))
+        actions.append(_fault(rng, length, favour, actions))
     return Plan(seed, length, rng.random() < 0.1, knobs, tuple(sorted(actions, key=lambda action: action.at)))
 
 
-def _ask(rng: Random, number: int, length: float) -> Action:
+def _ask(rng: Random, number: int, length: float, favour: Mapping[str, float]) -> Action:
     """`ask number verb stream items… options`; options say how the client behaves afterwards."""
-    verb = rng.choices(("add", "pair", "remove", "cast", "close", "open"), (8, 3, 3, 1, 1.2, 1.2))[0]
-    options = rng.choices(("", "repeat", "changed", "if-match", "impatient"), (6, 2, 1, 1, 3))[0]
+    verb, option = _pick(rng, VERBS, favour), _pick(rng, OPTIONS, favour)
     # in bursts as often as spread: those who arrive together share a batch
     at = rng.random() * length if rng.random() < 0.5 else rng.randrange(4) * length / 4 + rng.random() * 0.01
     if verb in ("open", "close"):
-        return Action(at, "ask", (number, verb, rng.choice(("g0", "g0", "g1")), options))
+        return Action(at, "ask", (number, verb, rng.choice(("g0", "g0", "g1")), option))
     if verb == "cast":
-        return Action(at, "ask", (number, verb, f"b{rng.randrange(2)}", f"x{rng.randrange(3)}", options))
+        return Action(at, "ask", (number, verb, f"b{rng.randrange(2)}", f"x{rng.randrange(3)}", option))
     person, gate = f"n{rng.randrange(3)}", rng.choice(("g0", "g0", "g0", "g1"))
     items = [f"i{rng.randrange(4)}"] + ([f"i{rng.randrange(4, 6)}"] if verb == "pair" else [])
-    return Action(at, "ask", (number, verb, person, gate, *items, options))
+    return Action(at, "ask", (number, verb, person, gate, *items, option))
 
 
-def _fault(rng: Random, length: float) -> Action:
-    at = rng.random() * length
-    what = rng.choices(
-        (
-            "kill",
-            "stop",
-            "store-away",
-            "broker-away",
-            "empty",
-            "stream-lost",
-            "rebalance",
-            "poison",
-            "early",
-            "erase",
-            "audit",
-            "redrive",
-        ),
-        (4, 4, 2, 2, 2, 1.5, 2, 3, 2, 2, 0.5, 0.5),
-    )[0]
+def _fault(rng: Random, length: float, favour: Mapping[str, float], asked: Sequence[Action]) -> Action:
+    """Anywhere, or in the middle of what a request sets off."""
+    at = rng.random() * length if rng.random() < 0.5 else rng.choice(asked).at + rng.random() ** 2 * 0.2
+    what = _pick(rng, FAULTS, favour)
     anyone = rng.choice((*PUBLISHERS, *PUBLISHERS, *CONSUMERS))
     args: tuple[Any, ...] = {
         "kill": (anyone, round(rng.choice((0.1, 1.0, 6.0)) * rng.random(), 3)),
@@ -99,3 +102,8 @@ def _fault(rng: Random, length: float) -> Action:
         "erase": (f"n{rng.randrange(3)}", rng.choice(PUBLISHERS)),
     }.get(what, ())
     return Action(at, what, args)
+
+
+def _pick(rng: Random, weights: Mapping[Any, float], favour: Mapping[str, float] | None = None) -> Any:
+    favour = favour or {}
+    return rng.choices(list(weights), [weight * favour.get(name, 1.0) for name, weight in weights.items()])[0]

@@ -173,11 +173,13 @@ class World:
         """A delayed send of some owner of long ago lands: a commit's records, wherever the topic is by now."""
         commits = [doc for landed in self.landed.values() for _, doc in landed]
         if commits:
-            commit = commits[number % len(commits)]
-            kind = domain.BY_KIND[commit["stream"].partition(":")[0]].kind
-            for out in records_of(kind, commit) if kind.relayed else ():
-                place = (out.topic, partition_of(out.key, self.cluster.partitions[out.topic]))
-                self.cluster.append(place, out.key, out.value, out.headers)
+            self._publish(commits[number % len(commits)])
+
+    def _publish(self, commit: Doc) -> None:
+        kind = domain.BY_KIND[commit["stream"].partition(":")[0]].kind
+        for out in records_of(kind, commit) if kind.relayed else ():
+            place = (out.topic, partition_of(out.key, self.cluster.partitions[out.topic]))
+            self.cluster.append(place, out.key, out.value, out.headers)
 
     def _do_redrive(self) -> None:
         dead = self.other_server.table("dead")
@@ -232,9 +234,13 @@ class World:
 
     def _do_poison(self, kind: str, person: str) -> None:
         place = (domain.NOTE.topic, self.rng.randrange(2))
+        if kind == "rival":
+            place = (place[0], partition_of(f"note:{person}".encode(), 2))
         key, value, headers = forged(kind, f"note:{person}", self._version(f"note:{person}"), self.rng)
         record = self.cluster.append(place, key, value, headers)
         self.poison.append((kind, self.cluster.emptied, record))
+        if kind == "rival" and (landed := self.landed.get(f"note:{person}")):
+            self._publish(max((doc for _, doc in landed), key=lambda doc: int(doc["last"])))
 
     def _version(self, stream: str) -> int:
         return max((doc["last"] for _, doc in self.landed.get(stream, ())), default=0)
@@ -329,7 +335,11 @@ def _innermost(error: BaseException) -> BaseException:
 
 def forged(kind: str, stream: str, version: int, rng: Random) -> tuple[bytes | None, bytes | None, list[Any]]:
     """A record that nobody of ours sent."""
-    number = version + (1 if kind == "forged-next" else 4 if kind == "forged-far" else rng.randint(1, 3))
+    number = (
+        max(1, version)
+        if kind == "rival"
+        else version + (1 if kind == "forged-next" else 4 if kind == "forged-far" else rng.randint(1, 3))
+    )
     value = canonical({"item": "poison", "text": "0" * 64})
     prev = sha256(str(rng.random()).encode())
     attributes = {
