@@ -2,11 +2,13 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import cached_property
 from typing import Any, Literal
 
+import structlog
 from fastapi import APIRouter, FastAPI, Response
 from pydantic import BaseModel, Field
-from starlette.types import ASGIApp
+from starlette.types import Receive, Scope, Send
 
 from shared.http.answers import Answer
 from shared.http.asked import Asked
@@ -16,6 +18,7 @@ from shared.http.openapi import document
 from shared.runtime import Runtime
 from shared.settings import Settings, load_settings
 from shared.telemetry import metrics
+from shared.telemetry.logs import setup_logs
 
 Wiring = Callable[[Runtime], None]
 """Puts store, log and parts into a runtime, without I/O. Called when the service starts, in its own event loop."""
@@ -40,8 +43,17 @@ class Service(FastAPI):
 
     runtime: Runtime
 
-    def build_middleware_stack(self) -> ASGIApp:
+    @cached_property
+    def edge(self) -> Edge:
+        """Where requests come in; made when the first one comes, so all routes are known."""
         return Edge(self.runtime, self.router.routes, self.router)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            scope["app"] = self
+            await self.edge(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
 
     def openapi(self) -> dict[str, Any]:
         return document(self)
@@ -60,25 +72,30 @@ def shell(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        if not structlog.is_configured():
+            setup_logs(runtime.settings.log_level)
         if wiring is not None:
             wiring(runtime)
         await runtime.start()
-        yield
-        await runtime.stop()
+        try:
+            yield
+        finally:
+            await runtime.stop()
+            service.edge.close()
 
     runtime = Runtime(name, settings or load_settings())
-    app = Service(
+    service = Service(
         title=f"Hamkke {name}",
         description=about,
         version=version,
         lifespan=lifespan,
         redoc_url=None,
     )
-    app.runtime = runtime
-    app.state.runtime = runtime
+    service.runtime = runtime
+    service.state.runtime = runtime
     for router in (*routers, _standing()):
-        app.router.routes.extend(router.routes)
-    return app
+        service.router.routes.extend(router.routes)
+    return service
 
 
 def _standing() -> Router:

@@ -22,7 +22,7 @@ SILENT = frozenset({"/health/live", "/health/ready", "/metrics"})
 
 
 class Edge:
-    """ASGI: our routes by their handlers, whatever else the application has (documents) by the application itself."""
+    """ASGI for requests: our routes by their handlers, whatever else the application has (documents) by the application itself."""
 
     def __init__(self, runtime: Runtime, routes: Iterable[BaseRoute], otherwise: ASGIApp) -> None:
         self.runtime, self._otherwise = runtime, otherwise
@@ -34,9 +34,6 @@ class Edge:
         self._logger = structlog.get_logger("hamkke.requests")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._otherwise(scope, receive, send)
-            return
         started = time.perf_counter()
         asked = Asked(scope, receive, self.runtime, trace.continued(_header(scope, b"traceparent")))
         token = trace.current.set(asked.trace)
@@ -63,6 +60,10 @@ class Edge:
             if refusal.status >= 500:
                 self._logger.error("request failed", route=_template(asked.scope), exc_info=error)
             return problem(refusal, asked.lenient_head(b"accept-language"))
+
+    def close(self) -> None:
+        """Write the request lines that are still gathered."""
+        self._log.flush()
 
     def _route(self, scope: Scope) -> Route:
         path, method = scope["path"], scope["method"]
@@ -91,7 +92,7 @@ class Edge:
         route = scope.get("route")
         if isinstance(route, Route) and route.plan.commanding is not None:
             metrics.command(self.runtime.service, route.command_name, status)
-        self._log(method, template, status, seconds * 1000, trace.trace_id(traceparent))
+        self._log(method, template, status, seconds, trace.trace_id(traceparent))
 
 
 class _Elsewhere(Exception):
