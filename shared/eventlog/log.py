@@ -94,6 +94,7 @@ class EventLog:
         raise Busy
 
     async def _attempt(self, stream: str, rule: Rule, command: Command, sees: Sequence[str]) -> Decided | None:
+        await self._streams.meet(sees)  # judged without them, a command would only be judged again
         own = self._streams.known(stream)
         if answered := _answered_before(own, command):
             return answered

@@ -50,6 +50,11 @@ class Streams:
         if folded.advance(commit):
             self.keep(folded)
 
+    async def meet(self, streams: Sequence[str]) -> None:
+        """Load those that are cold from their snapshots: as fresh as those are, and no fresher. Raises StoreAway."""
+        if cold := [stream for stream in streams if stream not in self._warm]:
+            await self._load(cold)
+
     async def catch_up(self, streams: Sequence[str]) -> bool:
         """Learn what is new; False when there was nothing, and then what is known here is fresh.
 
@@ -71,7 +76,7 @@ class Streams:
     async def _load(self, streams: Sequence[str]) -> bool:
         news = False
         for kind in {kind_of(stream) for stream in streams}:
-            aggregate = self._aggregates[kind]
+            aggregate = self.aggregate(kind)
             found = await self._snapshots[kind].get([stream for stream in streams if kind_of(stream) == kind])
             for stream, document in found.items():
                 folded = Folded.of_snapshot(aggregate, document)
