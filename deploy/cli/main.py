@@ -2,7 +2,7 @@
 
 import typer
 
-from deploy.cli import export, life, machine, tokens, topics
+from deploy.cli import dead, demo, events, export, life, machine, tokens, topics, views
 
 app = typer.Typer(
     name="hamkke",
@@ -16,10 +16,14 @@ app = typer.Typer(
 app.command()(life.up)
 app.command()(life.down)
 app.command()(life.status)
+app.command()(demo.demo)
 app.command()(machine.doctor)
 app.command()(machine.settings)
 app.command()(tokens.token)
+app.add_typer(events.app, name="events")
+app.add_typer(dead.app, name="dead")
 app.add_typer(topics.app, name="topics")
+app.add_typer(views.app, name="views")
 app.add_typer(export.app, name="export")
 
 

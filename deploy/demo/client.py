@@ -64,7 +64,12 @@ class Client:
         self._dice = random.Random(0)
 
     async def command(
-        self, person: Person, path: str, body: Mapping[str, Any] | None = None, if_match: int | None = None, key: str = ""
+        self,
+        person: Person,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        if_match: int | None = None,
+        key: str = "",
     ) -> Answer:
         """A command, asked again with the same key until its outcome is known."""
         headers = {"Idempotency-Key": key or new_key()}
@@ -126,5 +131,3 @@ def new_key() -> str:
     digits[8] = digits[8] & 0x3F | 0x80
     text = digits.hex()
     return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
-
-

@@ -143,3 +143,16 @@ def compare_inboxes(expected: Mapping[str, str], entries: Sequence[Doc], into: F
         if any(entry["recipient"] != expected[event] for entry in its_entries):
             into.wrong.append(f"somebody else was told of {event}")
     into.lost += [f"no inbox tells of {event}" for event in expected if event not in found]
+
+
+def compare_heard(told: Sequence[Told], entries: Sequence[Doc], into: Findings) -> None:
+    """What a person finds in the own inbox, as the API shows it: an entry `about` each stream they were told of, in order."""
+    for stream in dict.fromkeys(one.stream for one in told):
+        wanted = sum(one.stream == stream for one in told)
+        heard = [str(entry["time"]) for entry in entries if entry.get("about") == stream]
+        if len(heard) < wanted:
+            into.lost.append(f"of {wanted} entries about {stream} the person finds {len(heard)}")
+        elif len(heard) > wanted:
+            into.doubled.append(f"instead of {wanted} entries about {stream} the person finds {len(heard)}")
+        if heard != sorted(heard):
+            into.disordered.append(f"the person finds the entries about {stream} in another order")

@@ -33,6 +33,7 @@ class Crowd:
     contradictions: list[str] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
     began: float = 0.0
+    spent: float = 0.0  # seconds until all had an answer
     _moments: list[float] = field(default_factory=list)
 
     async def apply_all(self) -> None:
@@ -42,6 +43,7 @@ class Crowd:
         async with asyncio.TaskGroup() as crowd:
             for _ in range(self.clients):
                 crowd.create_task(self._one_after_the_other(places))
+        self.spent = time.monotonic() - self.began
 
     @property
     def speed(self) -> float:
@@ -88,7 +90,8 @@ class Crowd:
 
     def _attributes(self, volunteer: Volunteer) -> dict[str, str]:
         return {
-            self.pool.feature_codes[name]: self.pool.value_codes[name][value] for name, value in volunteer.values.items()
+            self.pool.feature_codes[name]: self.pool.value_codes[name][value]
+            for name, value in volunteer.values.items()
         }
 
 

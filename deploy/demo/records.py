@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from deploy.demo import compare
+from deploy.demo.compare import Doc as Recorded
 from deploy.demo.compare import Fact, Findings, Told
 from services.notifications.consumers import inbox
 from services.recruitment.views import APPLICATIONS, CALLS
@@ -48,7 +49,8 @@ class Records:
             wanted[one.stream] = max(one.version, wanted.get(one.stream, 0))
         shown = await _by_stream(self.people[APPLICATIONS.view], self.applications, ("version",))
         late = sum(shown.get(stream, {"version": 0})["version"] < version for stream, version in wanted.items())
-        return late + max(0, len(told) - await self.inbox_entries())
+        missing = max(0, len(told) - await self.inbox_entries())
+        return int(late) + missing
 
     async def compare(self, told: list[Told]) -> Findings:
         """All five against each other. Raises StoreAway, BrokerAway."""
@@ -71,7 +73,7 @@ class Records:
     def _about(self) -> Doc:
         return {"_id": _between(self.applications)}
 
-    async def _log(self, kind: StreamKind) -> dict[str, list[compare.Doc]]:
+    async def _log(self, kind: StreamKind) -> dict[str, list[Recorded]]:
         commits: list[Doc] = []
         async for found in self.people["commits"].scan({"_id": _between(self._prefix(kind))}):
             commits += found
@@ -107,9 +109,9 @@ async def open_records(settings: Settings, call_id: str) -> AsyncIterator[Record
         await messages.close()
 
 
-def rebuilt(aggregate: Aggregate[Any], log: Mapping[str, list[compare.Doc]]) -> dict[str, compare.Doc]:
+def rebuilt(aggregate: Aggregate[Any], log: Mapping[str, list[Recorded]]) -> dict[str, Recorded]:
     """The main view as the log alone gives it."""
-    found: dict[str, compare.Doc] = {}
+    found: dict[str, Recorded] = {}
     for stream, commits in log.items():
         folded = Folded(aggregate, stream)
         for commit in commits:
@@ -118,7 +120,7 @@ def rebuilt(aggregate: Aggregate[Any], log: Mapping[str, list[compare.Doc]]) -> 
     return found
 
 
-def _recipients(log: Mapping[str, list[compare.Doc]]) -> dict[str, str]:
+def _recipients(log: Mapping[str, list[Recorded]]) -> dict[str, str]:
     """Event id -> who must be told of it. Each change of an application is told to its person."""
     return {
         event_id(stream, version): stream.rpartition(":")[2]

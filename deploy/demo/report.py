@@ -81,5 +81,9 @@ def show(console: Console, report: Report, path: Path) -> None:
     if len(report.findings) > SHOWN:
         console.print(f"… and {len(report.findings) - SHOWN} more, in {path}")
     verdict = "Every application that was confirmed is in the log, on the topic, in the view and in the inbox: once, in order."
-    console.print(f"[green]{verdict}[/green]" if report.clean else "[bold red]This must not happen. Please report it with the file named below.[/bold red]")
+    console.print(
+        f"[green]{verdict}[/green]"
+        if report.clean
+        else "[bold red]This must not happen. Please report it with the file named below.[/bold red]"
+    )
     console.print(f"Report: {path}")

@@ -39,7 +39,9 @@ class Place:
         for row in self.processes():
             if row["name"] == service:
                 return str(row["url"])
-        raise Trouble(f"The platform that runs here has no service {service}; stop it with hamkke down, then type hamkke demo.")
+        raise Trouble(
+            f"The platform that runs here has no service {service}; stop it with hamkke down, then type hamkke demo."
+        )
 
 
 @asynccontextmanager
