@@ -12,6 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from shared.http.answers import Answer
 from shared.http.asked import Asked
+from shared.http.docs import page
 from shared.http.edge import Edge
 from shared.http.endpoints import Router
 from shared.http.openapi import document
@@ -20,6 +21,7 @@ from shared.settings import Settings, load_settings
 from shared.telemetry import metrics
 from shared.telemetry.logs import setup_logs
 
+POLICY = "default-src 'none'; style-src 'unsafe-inline'"  # of the page for readers
 Wiring = Callable[[Runtime], None]
 """Puts store, log and parts into a runtime, without I/O. Called when the service starts, in its own event loop."""
 
@@ -89,6 +91,7 @@ def shell(
         description=about,
         version=version,
         lifespan=lifespan,
+        docs_url=None,
         redoc_url=None,
     )
     service.runtime = runtime
@@ -123,6 +126,11 @@ def _standing() -> Router:
     async def scrape() -> Response:
         headers = {"content-type": "text/plain; version=0.0.4; charset=utf-8", "cache-control": "no-store"}
         return Answer(200, metrics.exposition(), headers)
+
+    @router.get("/docs", include_in_schema=False)
+    async def docs(asked: Asked) -> Response:
+        headers = {"content-type": "text/html; charset=utf-8", "content-security-policy": POLICY}
+        return Answer(200, page(asked.app.openapi()), headers)
 
     return router
 

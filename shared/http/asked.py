@@ -1,6 +1,8 @@
 """One request as the endpoints' parts see it: headers once, body within its limit, the caller looked up once."""
 
+import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
 _JSON = frozenset({b"application/json", b"application/json; charset=utf-8", b"application/json;charset=utf-8"})
 _MISSING = object()
+PASS_FOR, PASS_MOST = 0.5, 2**20  # seconds, bytes: how much of a body that is too large is thrown away
 
 
 class ClientGone(Exception):
@@ -66,6 +69,7 @@ class Asked(Request):
         limit = self.runtime.settings.body_limit
         announced = self.heads.get(b"content-length")
         if announced is not None and announced.isdigit() and int(announced[:20]) > limit:
+            await self._let_it_pass()
             raise BodyTooLarge
         if hasattr(self, "_body"):
             return self._body
@@ -77,12 +81,29 @@ class Asked(Request):
             part = message.get("body", b"")
             size += len(part)
             if size > limit:
+                if message.get("more_body", False):
+                    await self._let_it_pass()
                 raise BodyTooLarge
             parts.append(part)
             if not message.get("more_body", False):
                 break
         self._body = parts[0] if len(parts) == 1 else b"".join(parts)
         return self._body
+
+    async def _let_it_pass(self) -> None:
+        """Throw away some of what still comes: hanging up on a client that is writing would take its answer away."""
+        if b"expect" in self.heads:
+            return
+        passed = 0
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PASS_FOR):
+                while passed < PASS_MOST:
+                    message = await self._receive()
+                    if message["type"] == "http.disconnect":
+                        raise ClientGone
+                    passed += len(message.get("body", b""))
+                    if not message.get("more_body", False):
+                        return
 
     async def value(self) -> Any:
         """The body's JSON value, strictly read; None when there is no body at all."""
