@@ -54,6 +54,9 @@ class Broker(Protocol):
         """Raises BrokerAway."""
 
     def read(self, topic: str) -> AsyncIterator[list[Incoming]]:
-        """The whole topic raw, from its first record to the last that was there when the reading began, per partition in order. Raises BrokerAway."""
+        """The whole topic raw, up to the last record that was there when the reading began; partitions in order.
+
+        Raises BrokerAway.
+        """
 
     async def close(self) -> None: ...

@@ -48,6 +48,12 @@ class Shell:
         self._known = generation or 1
         self.counts: Counter[str] = Counter()
 
+    async def prepare(self) -> None:
+        """Make sure of the indexes. Raises StoreAway."""
+        await self._shelf.prepare()
+        for keys in self.consumer.indexes:
+            await self._store[self.consumer.collection + suffix(self._known)].index(*keys)
+
     async def settle(self, raws: Iterable[Incoming], cluster: str) -> None:
         """Settle these records of one cluster; returning means each is applied, waiting or dead, for good.
 

@@ -13,22 +13,19 @@ from aiokafka import ConsumerRecord
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker as FastStreamBroker
 from faststream.kafka import KafkaMessage
+from faststream.kafka.message import KafkaAckableMessage
 
 from shared.broker.port import Broker, BrokerAway
 from shared.consumption.origin import Origin
 from shared.consumption.shell import NotSettled, Shell
 from shared.store.port import StoreAway
+from shared.together import together
 
 log = logging.getLogger("hamkke.consumption")
 
 LARGEST_BATCH = 500
 SWEEP_EVERY = 1.0  # seconds
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0  # seconds; far below the poll interval, past which the group would expel us
-
-
-async def raw_batch(records: Sequence[ConsumerRecord]) -> KafkaMessage:
-    """A batch as FastStream's message: nothing of it is looked at."""
-    return KafkaMessage(body=b"", raw_message=tuple(records), consumer=getattr(records[0], "consumer", None))
 
 
 async def as_read(message: KafkaMessage) -> Any:
@@ -54,6 +51,11 @@ class Subscribers:
 
     def _subscribe(self, shell: Shell) -> Any:
         pause, origin = FIRST_PAUSE, self._origins.setdefault(shell.consumer.name, Origin(self._broker))
+
+        async def raw_batch(records: Sequence[ConsumerRecord]) -> KafkaMessage:
+            """A batch as it was read. Acknowledging it commits, refusing it seeks back: on this very consumer."""
+            return KafkaAckableMessage(body=b"", raw_message=tuple(records), consumer=subscriber.consumer)
+
         subscriber = self._stream_broker.subscriber(
             *shell.consumer.topics,
             group_id=f"hamkke.{self._service}.{shell.consumer.name}",
@@ -86,9 +88,7 @@ class Subscribers:
         """Connect, however often it takes, then sweep until cancelled; then leave the groups."""
         try:
             await self._connect()
-            async with asyncio.TaskGroup() as sweepers:
-                for shell in self.shells:
-                    sweepers.create_task(_sweep(shell))
+            await together(*(_sweep(shell) for shell in self.shells))
         finally:
             await self._stream_broker.stop()
 

@@ -54,10 +54,16 @@ class EventLog:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.aggregates = {aggregate.kind.name: aggregate for aggregate in aggregates}
-        self._clock = clock
+        self._store, self._clock = store, clock
         self._streams = Streams(store, self.aggregates)
         self._inserts = Inserts(store["commits"])
         self._turns: defaultdict[str, list[Any]] = defaultdict(lambda: [asyncio.Lock(), 0])
+
+    async def prepare(self) -> None:
+        """Make sure of the main views' indexes; `commits` has none but its `_id`. Raises StoreAway."""
+        for aggregate in self.aggregates.values():
+            for keys in aggregate.indexes:
+                await self._store[aggregate.view].index(*keys)
 
     async def read(self, stream: str) -> Read[Any]:
         """The aggregate with everything that is stored. Raises Unavailable when the store is away."""

@@ -14,6 +14,7 @@ from shared.follower.relay import Relay
 from shared.follower.source import follow
 from shared.follower.views import MainViews
 from shared.store.port import Doc, Store, StoreAway
+from shared.together import together
 
 log = logging.getLogger("hamkke.follower")
 
@@ -49,12 +50,12 @@ class Follower:
             while True:
                 try:
                     await self._follow_once()
-                except* StoreAway:
+                except StoreAway:
                     self.trouble = "the store is away"
-                except* LeaseLost:
+                except LeaseLost:
                     self.trouble = None  # another process follows now
-                except* Exception as bugs:
-                    self.trouble = f"it fails: {bugs.exceptions[0]!r}"
+                except Exception as bug:
+                    self.trouble = f"it fails: {bug!r}"
                     log.exception("the follower fails; it tries again")
                 finally:
                     self.owns, self.relay = False, None
@@ -74,11 +75,7 @@ class Follower:
         await relayed.take_over(epoch)
         commits = self._store["commits"]
         self.relay = Relay(commits, self._broker, relayed, self._aggregates, self._lease.check, self._audit)
-        async with asyncio.TaskGroup() as jobs:
-            jobs.create_task(self._lease.hold())
-            jobs.create_task(self.relay.run())
-            jobs.create_task(self._keep_views(views, self.relay))
-            jobs.create_task(self._audit_nightly())
+        await together(self._lease.hold(), self.relay.run(), self._keep_views(views, self.relay), self._audit_nightly())
 
     async def _keep_views(self, checkpoint: Checkpoint, relay: Relay) -> None:
         loop = asyncio.get_running_loop()

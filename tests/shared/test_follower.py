@@ -1,0 +1,158 @@
+"""The follower over real sockets: views follow the log, the relay publishes it, a standby takes over."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import pytest
+
+from shared.broker.kafka import KafkaBroker
+from shared.contracts.base import StreamKind
+from shared.contracts.cloudevents import Record, read_record
+from shared.eventlog.aggregate import Aggregate
+from shared.eventlog.erasing import erase
+from shared.eventlog.log import EventLog
+from shared.follower.audit import publish_missing, replay
+from shared.follower.follower import Follower
+from shared.store.mongo import MongoStore
+from shared.together import end
+from tests.shared.commands import CITIZEN, add, command, open_gate
+from tests.simulation import domain
+from tests.support.servers import EmbeddedBroker
+from tests.support.topics import create_topic
+
+GATE, NOTE = "gate:1", f"note:1:{CITIZEN}"
+
+
+@pytest.fixture
+async def aggregates(embedded_broker: EmbeddedBroker, fresh_name: str) -> list[Aggregate[object]]:
+    """The simulated service's aggregates, on topics of this test's own."""
+    own = []
+    for aggregate in domain.AGGREGATES:
+        kind = aggregate.kind
+        kind = StreamKind(fresh_name, kind.name, kind.events, relayed=kind.relayed)
+        if kind.relayed:
+            await create_topic(embedded_broker.bootstrap, kind.topic)
+        own.append(replace(aggregate, kind=kind))
+    return own  # type: ignore[return-value]
+
+
+@asynccontextmanager
+async def following(
+    store: MongoStore, broker: KafkaBroker, aggregates: list[Aggregate[object]], owner: str
+) -> AsyncIterator[Follower]:
+    follower = Follower(store, broker, aggregates, owner, term=0.6)
+    task = asyncio.create_task(follower.run())
+    yield follower
+    await end([task])
+
+
+async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 10.0) -> None:
+    async with asyncio.timeout(seconds):
+        while not await condition():  # noqa: ASYNC110 - what changes is a server, not a task
+            await asyncio.sleep(0.02)
+
+
+async def on_topic(broker: KafkaBroker, kind: StreamKind) -> list[Record]:
+    return [read_record(raw) async for batch in broker.read(kind.topic) for raw in batch]
+
+
+def sees(store: MongoStore, view: str, stream: str, version: int) -> Callable[[], Awaitable[bool]]:
+    async def condition() -> bool:
+        found = await store[view].get([stream])
+        return stream in found and found[stream]["version"] >= version
+
+    return condition
+
+
+def published(broker: KafkaBroker, kind: StreamKind, count: int) -> Callable[[], Awaitable[bool]]:
+    async def condition() -> bool:
+        return len(await on_topic(broker, kind)) >= count
+
+    return condition
+
+
+async def test_what_is_decided_is_in_the_view_and_on_the_topic(
+    store: MongoStore, broker: KafkaBroker, aggregates: list[Aggregate[object]]
+) -> None:
+    log = EventLog(store, aggregates)
+    async with following(store, broker, aggregates, "one"):
+        await open_gate(log, GATE)
+        await add(log, NOTE, GATE, "lamp")
+        await add(log, NOTE, GATE, "bench")
+        await until(sees(store, "notes", NOTE, 2))
+        await until(published(broker, aggregates[1].kind, 2))
+    records = await on_topic(broker, aggregates[1].kind)
+    assert [(record.stream, record.version) for record in records] == [(NOTE, 1), (NOTE, 2)]
+    assert records[1].prev == records[0].hash
+    assert "text" in records[0].data
+    assert "written by hand" not in str(records)
+
+
+async def test_internal_streams_are_seen_by_views_and_never_relayed(
+    store: MongoStore, broker: KafkaBroker, aggregates: list[Aggregate[object]]
+) -> None:
+    log = EventLog(store, aggregates)
+    async with following(store, broker, aggregates, "one"):
+        await log.decide("ballot:1", lambda state: domain.cast(state, "yes"), command("cast"))
+        await open_gate(log, GATE)
+        await until(sees(store, "ballots", "ballot:1", 1))
+        await until(published(broker, aggregates[0].kind, 1))
+    assert aggregates[2].kind.relayed is False
+    assert "trace" not in (await store["commits"].get(["ballot:1@1"]))["ballot:1@1"]
+
+
+async def test_a_standby_takes_over_what_a_killed_owner_left(
+    store: MongoStore, broker: KafkaBroker, aggregates: list[Aggregate[object]]
+) -> None:
+    log = EventLog(store, aggregates)
+    killed = Follower(store, broker, aggregates, "killed", term=0.6)
+    task = asyncio.create_task(killed.run())
+    await open_gate(log, GATE)
+    await until(sees(store, "gates", GATE, 1))
+    killed._lease.release = lambda: asyncio.sleep(0)  # type: ignore[method-assign] # a killed process releases nothing
+    await end([task])
+    await add(log, NOTE, GATE, "lamp")
+    async with following(store, broker, aggregates, "standby") as standby:
+        await until(sees(store, "notes", NOTE, 1))
+        assert standby.owns
+        await until(published(broker, aggregates[1].kind, 1))
+
+
+async def test_only_one_of_two_followers_follows(
+    store: MongoStore, broker: KafkaBroker, aggregates: list[Aggregate[object]]
+) -> None:
+    async with following(store, broker, aggregates, "one") as one, following(store, broker, aggregates, "two") as two:
+        await until(lambda: _true(one.owns or two.owns))
+        await asyncio.sleep(1.0)
+        assert one.owns != two.owns
+
+
+async def test_the_log_can_be_published_again_and_the_audit_finds_nothing_missing_then(
+    store: MongoStore, broker: KafkaBroker, aggregates: list[Aggregate[object]]
+) -> None:
+    log, kinds = EventLog(store, aggregates), [aggregate.kind for aggregate in aggregates]
+    await open_gate(log, GATE)
+    await add(log, NOTE, GATE, "lamp")
+    assert await publish_missing(store["commits"], broker, kinds) == 2
+    assert await publish_missing(store["commits"], broker, kinds) == 0
+    assert await replay(store["commits"], broker, kinds, NOTE) == 1
+    assert len(await on_topic(broker, aggregates[1].kind)) == 2
+
+
+async def test_the_view_forgets_an_erased_person_too(
+    store: MongoStore, broker: KafkaBroker, aggregates: list[Aggregate[object]]
+) -> None:
+    log = EventLog(store, aggregates)
+    async with following(store, broker, aggregates, "one"):
+        await open_gate(log, GATE)
+        await add(log, NOTE, GATE, "lamp", text="at number 5")
+        await until(sees(store, "notes", NOTE, 1))
+        await erase(store, log, CITIZEN, command("erase"))
+        await until(sees(store, "notes", NOTE, 2))
+    assert "number 5" not in str(await store["notes"].get([NOTE]))
+
+
+async def _true(value: bool) -> bool:
+    return value
