@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shared.http.asked import Asked, ClientGone
 from shared.http.endpoints import Route
-from shared.http.problems import HttpProblem, MethodNotAllowed, NoSuchPath, problem, refusal_of
+from shared.http.problems import Away, Broken, HttpProblem, MethodNotAllowed, NoSuchPath, problem, refusal_of
 from shared.runtime import Runtime
 from shared.telemetry import metrics, trace
 from shared.telemetry.logs import RequestLog
@@ -57,8 +57,10 @@ class Edge:
             if isinstance(error, HTTPException):
                 error = NoSuchPath() if error.status_code == 404 else _Other(error.status_code)
             refusal = refusal_of(error, trace.trace_id(asked.trace))
-            if refusal.status >= 500:
+            if isinstance(refusal, Broken):
                 self._logger.error("request failed", route=_template(asked.scope), exc_info=error)
+            elif isinstance(refusal, Away):
+                self._logger.warning("request turned away", route=_template(asked.scope), because=type(error).__name__)
             return problem(refusal, asked.lenient_head(b"accept-language"))
 
     def close(self) -> None:

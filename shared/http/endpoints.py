@@ -20,7 +20,7 @@ from shared.http.callers import MayCome, Needs
 from shared.http.commands import Commanding, Receipt
 from shared.http.openapi import documented
 from shared.http.problems import BadRequest, Invalid, NoSuchPath
-from shared.http.reads import Shown, unchanged
+from shared.http.reads import READ_AFTER_TOLD, ReadAfterHeader, Shown, unchanged
 from shared.http.validation import flaws_of, open_models, validated
 
 Source = Callable[[Asked], Any]
@@ -36,6 +36,9 @@ class Route(APIRoute):
         more["responses"] = documented(plan, more.get("responses") or {})
         if isinstance(more.get("response_class"), type):
             more.setdefault("response_model", None)
+        if any(isinstance(part, ReadAfterHeader) for part in plan.parts):
+            told = more.get("description") or inspect.cleandoc(endpoint.__doc__ or "")
+            more["description"] = f"{told}\n\n{READ_AFTER_TOLD}".strip()
         super().__init__(path, endpoint, **more)
         self.plan = plan
         self.answer = plan.handler(self.status_code or 200)
