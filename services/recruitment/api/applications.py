@@ -2,10 +2,10 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, Field
 
 from services.recruitment import views
-from services.recruitment.api.words import CallId
+from services.recruitment.api.words import AnyText, CallId
 from services.recruitment.domain import applications
 from services.recruitment.domain.applications import Application, ApplicationStatus
 from shared.contracts.base import Code, Moment, Private, Words
@@ -21,14 +21,14 @@ from shared.refusals import NotThere
 from shared.store.port import Doc
 
 router = Router()
-AnswerText = Annotated[str, StringConstraints(max_length=2000)]
+FEW = Field(max_length=20, json_schema_extra={"additionalProperties": False})
 
 
 class ApplicationForm(Form):
     """One value for each feature of the call's quotas, and answers to the questions of its form."""
 
-    attributes: Annotated[dict[Feature, Code], Field(max_length=20)]
-    answers: Annotated[dict[Feature, AnswerText], Field(max_length=20, default_factory=dict)]
+    attributes: Annotated[dict[Feature, Code], FEW]
+    answers: Annotated[dict[Feature, AnyText], FEW] = Field(default_factory=dict)
 
 
 class OwnApplication(Shown):

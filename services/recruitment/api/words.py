@@ -7,8 +7,10 @@ from pydantic import StringConstraints
 from shared.contracts.base import Words
 from shared.http.forms import Form
 
-Line = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"\S")]
-Paragraph = Annotated[str, StringConstraints(min_length=1, max_length=2000, pattern=r"\S")]
+VISIBLE = r"^[^\x00]*[^\s\x00][^\x00]*$"
+Line = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=VISIBLE)]
+Paragraph = Annotated[str, StringConstraints(min_length=1, max_length=2000, pattern=VISIBLE)]
+AnyText = Annotated[str, StringConstraints(max_length=2000, pattern=r"^[^\x00]*$")]
 CallId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
 """A call's id, as its receipt named it."""
 
