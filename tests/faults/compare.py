@@ -143,7 +143,7 @@ def _told(records: Records) -> tuple[dict[str, Doc], dict[str, tuple[int, str]]]
         for commit in commits
         for out in records_of(APPLICATION, commit)
     ]
-    good = [p for p in records.poison if p.topic == APPLICATION.topic and p.fate in (Fate.APPLIED, Fate.PASSED)]
+    good = [p for p in records.poison if p.topic == APPLICATION.topic and p.fate.is_good]
     raws += [_raw(p) for p in sorted(good, key=lambda p: p.version)]
     entries: dict[str, Doc] = {}
     ends: dict[str, tuple[int, str]] = {}
@@ -167,7 +167,7 @@ def graves(records: Records) -> Iterator[Finding]:
         place = tuple(document[key] for key in ("consumer", "cluster", "topic", "partition", "offset"))
         buried[place] = buried.get(place, 0) + 1
         poison = fates.get(digest(document["key"], document["value"], document["headers"]))
-        if poison is None or poison.fate in (Fate.PASSED, Fate.APPLIED):
+        if poison is None or poison.fate.is_good:
             yield Finding("dead", f"a good record lies dead: {document['_id']}: {document['reason']}")
     for place, count in buried.items():
         if count > 1:

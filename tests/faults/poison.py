@@ -30,6 +30,11 @@ class Fate(Enum):
     PASSED = "counted and passed over; the guard moves"
     APPLIED = "applied, nothing is sent back"
 
+    @property
+    def is_good(self) -> bool:
+        """It takes effect."""
+        return self in (Fate.PASSED, Fate.APPLIED)
+
 
 @dataclass(frozen=True)
 class Poison:
@@ -202,20 +207,21 @@ def _on_the_wire(key: bytes | None, value: bytes | None, headers: list[Header]) 
 
 async def send(bootstrap: str, records: list[tuple[Poison, int]], patience: float = 5.0) -> int:
     """Send each to its partition, in order; how many were acknowledged. What was not may be there all the same."""
-    producer = AIOKafkaProducer(bootstrap_servers=[bootstrap], acks="all", max_request_size=2 * LARGEST)
-    done = 0
+    producer = AIOKafkaProducer(
+        bootstrap_servers=[bootstrap], acks="all", max_request_size=2 * LARGEST, max_batch_size=256 * 1024
+    )
+    sent: list[asyncio.Future[Any]] = []
     try:
         async with asyncio.timeout(patience):
             await producer.start()
             for record, partition in records:
-                await producer.send_and_wait(
-                    record.topic, record.value, record.key, partition=partition, headers=list(record.headers)
+                headers = list(record.headers)
+                sent.append(
+                    await producer.send(record.topic, record.value, record.key, partition=partition, headers=headers)
                 )
-                done += 1
+            await asyncio.gather(*sent)
     except (KafkaError, OSError, TimeoutError):
-        pass  # the broker is away, which is as good a time as any
-    finally:
-        producer._closed = done < len(records)  # a flush could wait for ever
-        with_timeout = asyncio.wait_for(producer.stop() if not producer._closed else producer.client.close(), 3)
-        await asyncio.gather(with_timeout, return_exceptions=True)
-    return done
+        producer._closed = True  # the broker is away, which is as good a time as any; a flush could wait for ever
+    closing = producer.client.close() if producer._closed else producer.stop()
+    await asyncio.gather(asyncio.wait_for(closing, 3), return_exceptions=True)
+    return sum(one.done() and not one.cancelled() and one.exception() is None for one in sent)
