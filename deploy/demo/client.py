@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import httpx
+import orjson
 
+from deploy.demo.wire import Unreachable, Wire
 from shared.http.roles import Role
 from shared.http.tokens import issue_token
 from shared.settings import Settings
@@ -57,10 +58,9 @@ class Answer:
 class Client:
     """HTTP to one service. `counts`: asked, retries, unreachable, away, busy, of all its requests."""
 
-    def __init__(self, base: str, connections: int = 32) -> None:
+    def __init__(self, base: str) -> None:
         self.counts: Counter[str] = Counter()
-        limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
-        self._http = httpx.AsyncClient(base_url=base, timeout=PATIENCE, limits=limits, trust_env=False)
+        self._wire = Wire(base, PATIENCE)
         self._dice = random.Random(0)
 
     async def command(
@@ -81,8 +81,9 @@ class Client:
         """A read, asked again until there is an answer."""
         return await self._until_answered("GET", person, path, headers, None)
 
-    async def close(self) -> None:
-        await self._http.aclose()
+    def close(self) -> None:
+        """Close its connections."""
+        self._wire.close()
 
     async def _until_answered(
         self, method: str, person: Person | None, path: str, headers: Mapping[str, str], body: Mapping[str, Any] | None
@@ -105,17 +106,17 @@ class Client:
         """One attempt; None when its outcome is not known."""
         self.counts["asked"] += 1
         try:
-            response = await self._http.request(method, path, headers=headers, json=body)
-        except httpx.TransportError:
+            response = await self._wire.request(method, path, headers, None if body is None else orjson.dumps(body))
+        except Unreachable:
             self.counts["unreachable"] += 1
             return None
-        if response.status_code == 503:
+        if response.status == 503:
             self.counts["away"] += 1
         try:
-            found = response.json()
-        except ValueError:
+            found = orjson.loads(response.body)
+        except orjson.JSONDecodeError:
             found = {}
-        return Answer(response.status_code, found if isinstance(found, dict) else {"items": found})
+        return Answer(response.status, found if isinstance(found, dict) else {})
 
 
 def _come_back(answer: Answer) -> bool:

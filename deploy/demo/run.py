@@ -84,7 +84,7 @@ async def demonstrate(wishes: Wishes, home: Home, console: Console) -> int:
 
 async def _take_place(place: Place, pool: Pool, seats: int, wishes: Wishes, console: Console) -> Report:
     began = time.monotonic()
-    client = Client(place.url("recruitment"), wishes.clients * 2 + 2)
+    client = Client(place.url("recruitment"))
     try:
         operator = Person(place.settings, OPERATOR, Role.PROGRAM_OPERATOR)
         call_id = await open_call(client, operator, pool, seats)
@@ -99,7 +99,7 @@ async def _take_place(place: Place, pool: Pool, seats: int, wishes: Wishes, cons
         _invite(console, place, crowd)
         return report
     finally:
-        await client.close()
+        client.close()
 
 
 async def _apply_and_compare(place: Place, crowd: Crowd, records: Records, console: Console) -> tuple[Findings, Watch]:
@@ -166,7 +166,7 @@ async def _compare(records: Records, crowd: Crowd) -> Findings:
 
 async def _ask_at_the_door(place: Place, crowd: Crowd, findings: Findings) -> None:
     """What some of the volunteers find in their inboxes when they look themselves."""
-    client = Client(place.url("notifications"), 8)
+    client = Client(place.url("notifications"))
     try:
         step = max(1, len(crowd.pool.volunteers) // ASKED_OVER_HTTP)
         for volunteer in crowd.pool.volunteers[::step]:
@@ -179,7 +179,7 @@ async def _ask_at_the_door(place: Place, crowd: Crowd, findings: Findings) -> No
                 path = f"/inbox?limit=200&after={page['next']}" if page.get("next") else ""
             compare_heard([t for t in crowd.told if t.stream.endswith(person.ref)], entries, findings)
     finally:
-        await client.close()
+        client.close()
 
 
 def _report(place: Place, crowd: Crowd, watch: Watch, findings: Findings, seconds: float) -> Report:
