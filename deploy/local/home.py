@@ -1,10 +1,10 @@
 """Where an installation keeps its things. Everything it writes is under one folder, HAMKKE_HOME (default: the project's var/)."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.local.trouble import Trouble
+from shared.settings import load_settings
 
 PROJECT = Path(__file__).resolve().parents[2]
 TOOLS = PROJECT / "var" / "tools"
@@ -19,8 +19,8 @@ class Home:
 
     @classmethod
     def default(cls) -> "Home":
-        """HAMKKE_HOME, or the project's var/."""
-        return cls((PROJECT / (os.environ.get("HAMKKE_HOME") or "var")).resolve())
+        """HAMKKE_HOME (from the project's folder, if relative), or the project's var/. Raises SettingsError."""
+        return cls((PROJECT / load_settings().home).resolve())
 
     @property
     def run(self) -> Path:
