@@ -13,6 +13,7 @@ from shared.http.tokens import Tokens
 from shared.settings import Secrets, Settings
 from shared.store.port import Store
 from shared.telemetry import metrics
+from shared.telemetry.logs import masked
 
 if TYPE_CHECKING:
     from shared.eventlog.log import EventLog
@@ -98,7 +99,8 @@ class Runtime:
             return self._why.get(part.name, "starting")
         try:
             async with asyncio.timeout(2):
-                return await part.trouble()
+                trouble = await part.trouble()
+                return masked(trouble)[:300] if trouble else None
         except Exception as error:
             return "no answer within 2 s" if isinstance(error, TimeoutError) else type(error).__name__
 

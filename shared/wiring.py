@@ -22,6 +22,7 @@ from shared.runtime import Runtime
 from shared.service import Service, StorePart, shell
 from shared.settings import Settings
 from shared.store.mongo import MongoStore
+from shared.telemetry.watch import Watch
 
 
 def create_service(
@@ -42,7 +43,7 @@ def _wire(runtime: Runtime, aggregates: Sequence[Aggregate[Any]], consumers: Seq
     settings = runtime.settings
     runtime.store = store = MongoStore.connect(settings.store_uri, settings.database(runtime.service))
     runtime.log = EventLog(store, aggregates)
-    broker = KafkaBroker(settings.broker, bool(settings.idempotent_producer), (settings.fetch_wait_ms or 100) / 1000)
+    broker = KafkaBroker(settings.broker, settings.idempotent_producer, settings.fetch_wait_ms / 1000)
 
     async def prepare() -> None:
         for aggregate in aggregates:
@@ -53,18 +54,17 @@ def _wire(runtime: Runtime, aggregates: Sequence[Aggregate[Any]], consumers: Seq
                 await store[consumer.collection].index(*keys)
 
     runtime.parts.append(StorePart(runtime, prepare))
+    watch = Watch(runtime.service, store)
     if aggregates:
         owner = f"{os.getpid()}-{secrets.token_hex(4)}"
-        runtime.parts.append(Running("follower", Follower(store, broker, aggregates, owner, settings.lease_seconds)))
+        watch.follower = Follower(store, broker, aggregates, owner, settings.lease_seconds, watch.observed)
+        runtime.parts.append(Running("follower", watch.follower))
     if consumers:
         shells = [Shell(consumer, store, runtime.log) for consumer in consumers]
         stream_broker = FastStreamBroker(settings.broker, allow_auto_create_topics=False, logger=None)
-        runtime.parts.append(
-            Running(
-                "consumers",
-                Subscribers(runtime.service, shells, stream_broker, broker, settings.fetch_wait_ms or 100),
-            )
-        )
+        watch.subscribers = Subscribers(runtime.service, shells, stream_broker, broker, settings.fetch_wait_ms)
+        runtime.parts.append(Running("consumers", watch.subscribers))
+    runtime.parts.append(Running("metrics", watch))
     runtime.closing.append(broker.close)
 
 

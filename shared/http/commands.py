@@ -17,7 +17,6 @@ from shared.command import Command, command_id
 from shared.eventlog.log import Decided, EventLog
 from shared.http.asked import Asked
 from shared.http.idempotency import key_of, version_of
-from shared.store.port import Store
 
 _CORRELATION = re.compile(r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}")
 UUID7_PATTERN = '^"?[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-7[0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}"?$'
@@ -112,17 +111,6 @@ class TheLog:
         return self.take(request)  # type: ignore[arg-type]
 
 
-class OwnStore:
-    """The service's own database, for its views."""
-
-    def take(self, asked: Asked) -> Store:
-        return asked.runtime.store
-
-    async def __call__(self, request: Request) -> Store:
-        return self.take(request)  # type: ignore[arg-type]
-
-
-TheStore = Annotated[Store, Depends(OwnStore())]
 Asking = Annotated[Command, Depends(OnAny())]
 OnVersion = Annotated[Command, Depends(OnThisVersion())]
 Log = Annotated[EventLog, Depends(TheLog())]

@@ -70,7 +70,7 @@ def setup_logs(level: str = "info", stream: TextIO | None = None) -> None:
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             processors=[_common, structlog.stdlib.ProcessorFormatter.remove_processors_meta, _mask, _render],
-            foreign_pre_chain=[_foreign],
+            foreign_pre_chain=[structlog.stdlib.ExtraAdder()],
         )
     )
     root = logging.getLogger()
@@ -84,10 +84,6 @@ def setup_logs(level: str = "info", stream: TextIO | None = None) -> None:
     for name, least in _QUIET.items():
         logging.getLogger(name).setLevel(least)
     logging.captureWarnings(True)
-
-
-def _foreign(_: WrappedLogger, __: str, line: EventDict) -> EventDict:
-    return line
 
 
 def _common(_: WrappedLogger, __: str, line: EventDict) -> EventDict:
@@ -124,14 +120,19 @@ def _where(traceback: Any) -> list[str]:
 
 
 def _mask(_: WrappedLogger, __: str, line: EventDict) -> EventDict:
-    return {
-        name: masked(value) if isinstance(value, str) and name not in ("trace_id", "level", "logger") else value
-        for name, value in line.items()
-    }
+    return {name: value if name in ("trace_id", "level", "logger") else _shown(value) for name, value in line.items()}
+
+
+def _shown(value: Any) -> Any:
+    if isinstance(value, int | float | None):
+        return value
+    if isinstance(value, list | tuple):
+        return [_shown(inner) for inner in value]
+    return masked(value if isinstance(value, str) else str(value))
 
 
 def _render(_: WrappedLogger, __: str, line: EventDict) -> str:
-    return orjson.dumps(line, default=lambda value: masked(str(value))).decode()
+    return orjson.dumps(line).decode()
 
 
 class RequestLog:

@@ -13,10 +13,13 @@ _commands = Counter(
     "hamkke_commands_total", "Commands by name and outcome: accepted, refused, unavailable or broken.",
     ("service", "command", "outcome"), registry=REGISTRY,
 )  # fmt: skip
-_commits = Counter("hamkke_commits_total", "Commits this process stored.", ("service",), registry=REGISTRY)
-_relayed = Gauge("hamkke_relay_lag_commits", "Commits stored but not acknowledged by the broker.", ("service",),
-                 registry=REGISTRY)  # fmt: skip
-_relay_age = Gauge("hamkke_relay_lag_seconds", "Age of the oldest commit that is not acknowledged.", ("service",),
+_commits = Counter(
+    "hamkke_commits_total",
+    "Commits that reached the own views in this process: how the log grows.",
+    ("service",),
+    registry=REGISTRY,
+)
+_relay_age = Gauge("hamkke_relay_lag_seconds", "Age of the last acknowledged commit while newer ones wait; else 0.", ("service",),
                    registry=REGISTRY)  # fmt: skip
 _view_lag = Gauge("hamkke_view_lag_seconds", "Age of the newest commit when the own views took it.", ("service",),
                   registry=REGISTRY)  # fmt: skip
@@ -52,15 +55,14 @@ def command(service: str, name: str, status: int) -> None:
     _known_commands[key].inc()
 
 
-def commits(service: str, stored: int) -> None:
-    """So many commits were stored by this process."""
-    _commits.labels(service).inc(stored)
+def commits(service: str, followed: int) -> None:
+    """So many commits reached the own views."""
+    _commits.labels(service).inc(followed)
 
 
-def relay_lag(service: str, waiting: int, oldest_seconds: float) -> None:
-    """So many commits wait for the broker, the oldest for so long."""
-    _relayed.labels(service).set(waiting)
-    _relay_age.labels(service).set(oldest_seconds)
+def relay_lag(service: str, seconds: float) -> None:
+    """The broker has acknowledged everything but what was stored in the last so many seconds; 0 when it has all."""
+    _relay_age.labels(service).set(seconds)
 
 
 def view_lag(service: str, seconds: float) -> None:

@@ -59,7 +59,7 @@ async def test_nothing_personal_is_in_logs_or_metrics(settings: Settings, lines:
 def test_every_line_is_json_with_the_same_members_whoever_writes_it(lines: io.StringIO) -> None:
     token = trace.current.set(GOOD)
     structlog.get_logger("hamkke.x").info("ours", count=3)
-    logging.getLogger("faststream.y").warning("theirs %d", 4)
+    logging.getLogger("faststream.y").warning("theirs %d", 4, extra={"stream": f"note:{PERSON}", "tries": 2})
     try:
         raise KeyError("010-1234-5678")
     except KeyError:
@@ -71,6 +71,7 @@ def test_every_line_is_json_with_the_same_members_whoever_writes_it(lines: io.St
     assert all({"time", "logger", "trace_id"} <= set(line) for line in found)
     assert found[2]["error"] == "KeyError"
     assert found[2]["where"]
+    assert (found[1]["stream"], found[1]["tries"]) == ("note:…", 2)
     assert "010" not in json.dumps(found[2])
 
 

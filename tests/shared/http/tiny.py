@@ -16,13 +16,14 @@ from shared.contracts.base import Code, Event, StreamKind
 from shared.eventlog.aggregate import Aggregate
 from shared.eventlog.log import EventLog
 from shared.http.callers import Citizen, ProgramOperator, Visitor
-from shared.http.commands import Asking, Log, OnVersion, Receipt, TheStore
+from shared.http.commands import Asking, Log, OnVersion, Receipt
 from shared.http.endpoints import Router
 from shared.http.forms import Form, Instant
 from shared.http.keys import make_keys
 from shared.http.pages import Page, Paged
 from shared.http.reads import ReadAfter, Shown
 from shared.http.roles import Role
+from shared.http.stored import Stored
 from shared.http.tokens import issue_token
 from shared.refusals import NotThere, Refusal, Unavailable
 from shared.runtime import Runtime
@@ -133,7 +134,7 @@ class Row(Form):
 
 
 @router.get("/rows")
-async def rows(page: Paged, fresh: ReadAfter, me: Citizen, store: TheStore) -> Page[Row]:
+async def rows(page: Paged, fresh: ReadAfter, me: Citizen, store: Stored) -> Page[Row]:
     """A list of rows; the stream `note:slow` is never reached."""
 
     async def reached(stream: str) -> int:
