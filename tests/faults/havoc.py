@@ -20,6 +20,7 @@ from tests.faults.schedule import Fault
 from tests.faults.watcher import Watcher
 
 BURST = 120
+BACK = 60.0  # seconds until store and broker are up again at the latest: "SIGKILL and restart" is one fault
 
 
 class Havoc:
@@ -50,6 +51,9 @@ class Havoc:
                 await asyncio.sleep(max(0.0, fault.at - (time.monotonic() - self._began)))
                 group.create_task(self._one(fault))
         await self._proxy.heal()
+        async with asyncio.timeout(BACK):
+            while any(self._platform.members[name].state != "ready" for name in ("store", "broker")):  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
 
     async def _one(self, fault: Fault) -> None:
         begun = time.monotonic() - self._began

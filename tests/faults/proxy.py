@@ -78,6 +78,8 @@ class Gate:
                 if self._delay:
                     await asyncio.sleep(self._delay)
                 await self._thawed.wait()
+                if writer.is_closing():
+                    return
                 writer.write(some)
                 await writer.drain()
         except OSError:

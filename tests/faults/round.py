@@ -158,11 +158,14 @@ class _Round:
         self._result.findings.append(Finding(kind, words))
 
     async def _quiet(self) -> None:
-        flowing = await self._canaries()
-        records, findings = await self._settle()
-        settled = time.monotonic() - self._last_fault
+        records, findings = await self._settle(self._last_fault + self._plan.settles)
+        settled, flowing = time.monotonic() - self._last_fault, list[float]()
         if findings:
             self._find("stuck", f"not settled {settled:.0f} s after the last fault: {len(findings)} findings")
+        else:
+            self._say("fresh applications behind fresh poison")
+            flowing = await self._canaries()
+            records, findings = await self._settle(time.monotonic() + FLOWS)
         self._result.findings += findings
         if not findings:
             self._say("rebuilding")
@@ -179,6 +182,7 @@ class _Round:
         took: list[float] = []
         try:
             async with asyncio.timeout(self._plan.settles):
+                await self._havoc.send(self._havoc.rows())
                 await self._crowd.ask(drafting, rng, PATIENT)
                 call = drafting.id(self.settings.secrets.first)[:32]
                 for version, verb in enumerate(("publish", "open_call"), start=1):
@@ -198,9 +202,8 @@ class _Round:
             self._find("stuck", f"a fresh application reached the inbox after {max(took)} s only")
         return took
 
-    async def _settle(self) -> tuple[Records, list[Finding]]:
+    async def _settle(self, until: float) -> tuple[Records, list[Finding]]:
         """Wait until nothing is wrong any more, or the time is over: then what is still wrong."""
-        until = self._last_fault + self._plan.settles
         while True:
             in_time = time.monotonic() < until
             try:
