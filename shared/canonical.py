@@ -23,4 +23,4 @@ def sha256(*parts: bytes) -> str:
 
 def keyed(secret: bytes, *parts: str) -> str:
     """Hex HMAC-SHA-256 of the parts as a canonical list, so that no two lists of parts collide."""
-    return hmac.new(secret, orjson.dumps(parts), hashlib.sha256).hexdigest()
+    return hmac.digest(secret, orjson.dumps(parts), "sha256").hex()
