@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
+from functools import cached_property, partial
 from random import Random
 from typing import Any, NamedTuple
 
@@ -46,7 +46,7 @@ class Asked:
     items: tuple[str, ...]
     attempts: list[Attempt] = field(default_factory=list)
 
-    @property
+    @cached_property
     def command_id(self) -> str:
         return keyed(b"secret", "client", self.verb, self.stream, str(self.number))
 

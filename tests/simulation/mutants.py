@@ -284,6 +284,9 @@ async def _effect_after_guard(self: Effects, guards: Mapping[str, Guard]) -> boo
 
 
 _write = Effects.write
+_ONLY_STOPS = {"stop": 20.0} | dict.fromkeys(
+    ("kill", "poison", "erase", "empty", "early", "rebalance", "broker-away", "store-away", "stream-lost", "audit"), 0.1
+)
 _TURBULENT = {"kill": 3.0, "stop": 3.0, "rebalance": 3.0}
 
 MUTANTS: dict[str, Mutant] = {
@@ -370,7 +373,7 @@ MUTANTS: dict[str, Mutant] = {
     "F6": Mutant(
         "view writes do not compare versions",
         ((views, "_if_older", _whatever_is_there),),
-        {"stop": 8, "slow": 4},
+        _ONLY_STOPS | {"slow": 9, "late": 9, "few": 9, "remove": 2, "long": 5},
     ),
     "C1": Mutant(
         "the record's own hash is not recomputed",
@@ -395,7 +398,7 @@ MUTANTS: dict[str, Mutant] = {
     "C4-name": Mutant(
         "parked records are named after stream and version",
         ((shelf, "parked", _parked_by_version),),
-        {"poison": 6, "early": 6, "broker-away": 3},
+        {"poison": 9, "rival": 6, "flaky": 9, "few": 9},
     ),
     "C4-rivals": Mutant(
         "draining tries one candidate for a version, not all",

@@ -63,16 +63,18 @@ def plan_of(seed: str, favour: Mapping[str, float] | None = None) -> Plan:
     """The schedule of a seed. `favour` multiplies how often a fault, a verb, an option or a rate comes."""
     favour = favour or {}
     rng = Random(f"plan/{seed}")
-    length = rng.choice((2.0, 4.0, 8.0, 14.0))
+    longer = favour.get("long", 1)
+    length = _pick(rng, {2.0: 1, 4.0: 1, 8.0: longer, 14.0: longer})
     knobs = {name: _pick(rng, {0.0: 2, 0.02: 1, 0.1: favour.get(name, 1), 0.3: favour.get(name, 1)}) for name in KNOBS}
+    people = _pick(rng, {1: favour.get("few", 1), 2: 1, 3: 2})
     actions = [Action(0.0, "ask", (0, "open", "g0"))]
-    actions += [_ask(rng, number, length, favour) for number in range(1, rng.randint(4, 16))]
+    actions += [_ask(rng, number, length, people, favour) for number in range(1, rng.randint(4, 16))]
     for _ in range(rng.choice((0, 1, 2, 3, 5))):
-        actions.append(_fault(rng, length, favour, actions))
+        actions.append(_fault(rng, length, people, favour, actions))
     return Plan(seed, length, rng.random() < 0.1, knobs, tuple(sorted(actions, key=lambda action: action.at)))
 
 
-def _ask(rng: Random, number: int, length: float, favour: Mapping[str, float]) -> Action:
+def _ask(rng: Random, number: int, length: float, people: int, favour: Mapping[str, float]) -> Action:
     """`ask number verb stream items… options`; options say how the client behaves afterwards."""
     verb, option = _pick(rng, VERBS, favour), _pick(rng, OPTIONS, favour)
     # in bursts as often as spread: those who arrive together share a batch
@@ -81,25 +83,25 @@ def _ask(rng: Random, number: int, length: float, favour: Mapping[str, float]) -
         return Action(at, "ask", (number, verb, rng.choice(("g0", "g0", "g1")), option))
     if verb == "cast":
         return Action(at, "ask", (number, verb, f"b{rng.randrange(2)}", f"x{rng.randrange(3)}", option))
-    person, gate = f"n{rng.randrange(3)}", rng.choice(("g0", "g0", "g0", "g1"))
+    person, gate = f"n{rng.randrange(people)}", rng.choice(("g0", "g0", "g0", "g1"))
     items = [f"i{rng.randrange(4)}"] + ([f"i{rng.randrange(4, 6)}"] if verb == "pair" else [])
     return Action(at, "ask", (number, verb, person, gate, *items, option))
 
 
-def _fault(rng: Random, length: float, favour: Mapping[str, float], asked: Sequence[Action]) -> Action:
+def _fault(rng: Random, length: float, people: int, favour: Mapping[str, float], asked: Sequence[Action]) -> Action:
     """Anywhere, or in the middle of what a request sets off."""
     at = rng.random() * length if rng.random() < 0.5 else rng.choice(asked).at + rng.random() ** 2 * 0.2
     what = _pick(rng, FAULTS, favour)
     anyone = rng.choice((*PUBLISHERS, *PUBLISHERS, *CONSUMERS))
     args: tuple[Any, ...] = {
         "kill": (anyone, round(rng.choice((0.1, 1.0, 6.0)) * rng.random(), 3)),
-        "stop": (anyone, round(rng.choice((0.5, 6.0, 12.0)) * rng.random(), 3)),
+        "stop": (anyone, round(rng.choice((rng.random() * 0.5, 3.0 + rng.random() * 1.5, rng.random() * 12.0)), 3)),
         "store-away": (round(rng.choice((0.3, 3.0, 7.0)) * rng.random(), 3),),
         "broker-away": (round(rng.choice((0.3, 3.0, 7.0)) * rng.random(), 3),),
         "empty": (rng.choice(("new-id", "same-id")),),
         "early": (rng.randrange(100),),
-        "poison": (rng.choice(POISON), f"n{rng.randrange(3)}"),
-        "erase": (f"n{rng.randrange(3)}", rng.choice(PUBLISHERS)),
+        "poison": (_pick(rng, dict.fromkeys(POISON, 1.0), favour), f"n{rng.randrange(people)}"),
+        "erase": (f"n{rng.randrange(people)}", rng.choice(PUBLISHERS)),
     }.get(what, ())
     return Action(at, what, args)
 

@@ -66,6 +66,7 @@ class Shrinking:
 
 def main(seed: str, mutant: str = "") -> int:
     """Replay a seed, shrink it, print both."""
+    sys.unraisablehook = lambda _: None  # what killed processes would still have wanted to do
     logger = logging.getLogger("hamkke")
     logger.setLevel(logging.ERROR)
     logger.propagate = False

@@ -7,6 +7,7 @@ replays exactly.
 import gc
 import json
 import logging
+import os
 import sys
 from typing import Any
 
@@ -19,6 +20,7 @@ TELL_EVERY = 50
 
 def main(base: str, first: int, step: int, count: int, mutant: str) -> None:
     """Run the schedules `<base>.<first>`, `<base>.<first + step>`, … up to `count`, until one fails."""
+    sys.unraisablehook = lambda _: None  # what killed processes would still have wanted to do
     logger = logging.getLogger("hamkke")
     logger.setLevel(logging.ERROR)
     logger.propagate = False
@@ -46,3 +48,4 @@ def say(**what: Any) -> None:
 
 if __name__ == "__main__":
     main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]), sys.argv[5] if len(sys.argv) > 5 else "")
+    os._exit(0)  # without collecting what is left
