@@ -1,5 +1,6 @@
 """The edge of a service: finds the route, hands the request over, and turns every exception into a problem. One try."""
 
+import asyncio
 import time
 from collections.abc import Iterable
 from typing import Any
@@ -53,6 +54,8 @@ class Edge:
             return None
         except _Elsewhere as found:
             return found.app
+        except asyncio.CancelledError:  # the process stops and has waited long enough: the outcome stays unknown
+            return problem(Away(), asked.lenient_head(b"accept-language"))
         except Exception as error:
             if isinstance(error, HTTPException):
                 error = NoSuchPath() if error.status_code == 404 else _Other(error.status_code)

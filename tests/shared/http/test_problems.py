@@ -1,9 +1,13 @@
 """Problem documents: one form, two languages, and nothing of ours in a 500."""
 
+import asyncio
+
 import httpx
 import pytest
 
 from shared.http.problems import preferred
+from shared.settings import Settings
+from tests.shared.http.tiny import bearer
 
 
 @pytest.mark.parametrize(
@@ -45,3 +49,14 @@ async def test_a_store_that_is_away_is_503_to_be_tried_again(client: httpx.Async
     answer = await client.get("/away")
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
     assert "password" not in answer.text
+
+
+async def test_a_request_that_is_cut_off_because_the_process_stops_is_503(
+    client: httpx.AsyncClient, settings: Settings
+) -> None:
+    """uvicorn cancels what still runs after its grace; left alone it would answer 500."""
+    asking = asyncio.create_task(client.get("/rows", headers=bearer(settings) | {"read-after": "note:slow@1"}))
+    await asyncio.sleep(0.05)
+    asking.cancel()
+    answer = await asking
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
