@@ -36,7 +36,7 @@ def test_no_request_whatever_it_is_gets_an_answer_that_is_not_described(
                 [
                     *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(HERE / "schemathesis.toml")),
                     *("run", f"{url}/openapi.json", "--checks", "all", "--continue-on-failure"),
-                    *("--max-examples", "25", "--seed", "20260305", "--suppress-health-check", "all"),
+                    *("--max-examples", "15", "--seed", "20260305", "--suppress-health-check", "all"),
                     *("-H", f"Authorization: Bearer {token}", "--no-color", "--generation-database", "none"),
                 ],
                 env=os.environ
