@@ -4,7 +4,6 @@ import asyncio
 import os
 import secrets
 from collections.abc import Sequence
-from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -23,6 +22,7 @@ from shared.service import Service, StorePart, shell
 from shared.settings import Settings
 from shared.store.mongo import MongoStore
 from shared.telemetry.watch import Watch
+from shared.together import end
 
 
 def create_service(
@@ -45,13 +45,12 @@ def _wire(runtime: Runtime, aggregates: Sequence[Aggregate[Any]], consumers: Seq
     runtime.log = EventLog(store, aggregates)
     broker = KafkaBroker(settings.broker, settings.idempotent_producer, settings.fetch_wait_ms / 1000)
 
+    shells = [Shell(consumer, store, runtime.log) for consumer in consumers]
+
     async def prepare() -> None:
-        for aggregate in aggregates:
-            for keys in aggregate.indexes:
-                await store[aggregate.view].index(*keys)
-        for consumer in consumers:
-            for keys in consumer.indexes:
-                await store[consumer.collection].index(*keys)
+        await runtime.log.prepare()
+        for one in shells:
+            await one.prepare()
 
     runtime.parts.append(StorePart(runtime, prepare))
     watch = Watch(runtime.service, store)
@@ -60,8 +59,9 @@ def _wire(runtime: Runtime, aggregates: Sequence[Aggregate[Any]], consumers: Seq
         watch.follower = Follower(store, broker, aggregates, owner, settings.lease_seconds, watch.observed)
         runtime.parts.append(Running("follower", watch.follower))
     if consumers:
-        shells = [Shell(consumer, store, runtime.log) for consumer in consumers]
-        stream_broker = FastStreamBroker(settings.broker, allow_auto_create_topics=False, logger=None)
+        stream_broker = FastStreamBroker(
+            settings.broker, allow_auto_create_topics=False, apply_types=False, logger=None
+        )
         watch.subscribers = Subscribers(runtime.service, shells, stream_broker, broker, settings.fetch_wait_ms)
         runtime.parts.append(Running("consumers", watch.subscribers))
     runtime.parts.append(Running("metrics", watch))
@@ -80,9 +80,7 @@ class Running:
 
     async def stop(self) -> None:
         if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+            await end([self._task])
 
     async def trouble(self) -> str | None:
         if self._task is not None and self._task.done():
