@@ -2,6 +2,7 @@
 
 import json
 import sys
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -51,14 +52,15 @@ async def _tail(topics: list[str], word: str | None, from_start: bool, limit: in
 
     shown = 0
     facts = Facts(running(), topics, from_start, lambda words: err.print(words, style="dim"))
-    async for raw, fact in facts.read():
-        if word and (isinstance(fact, str) or word.lower() not in fact.type.lower()):
-            continue
-        sys.stdout.write(f"{_as_json(raw, fact) if as_json else _line(raw, fact)}\n")
-        sys.stdout.flush()
-        shown += 1
-        if shown == limit:
-            return
+    async with aclosing(facts.read()) as found:
+        async for raw, fact in found:
+            if word and (isinstance(fact, str) or word.lower() not in fact.type.lower()):
+                continue
+            sys.stdout.write(f"{_as_json(raw, fact) if as_json else _line(raw, fact)}\n")
+            sys.stdout.flush()
+            shown += 1
+            if shown == limit:
+                return
 
 
 def _line(raw: "Incoming", fact: "Record | str") -> str:

@@ -1,8 +1,8 @@
 """Facts as they come: the topics read live, across restarts of the broker, repeats left out."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing, suppress
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
@@ -25,19 +25,20 @@ class Facts:
         self._settings, self._topics, self._from_start, self._told = settings, list(topics), from_start, told
         self._seen: dict[str, int] = {}
 
-    async def read(self) -> AsyncIterator[tuple[Incoming, Record | str]]:
+    async def read(self) -> AsyncGenerator[tuple[Incoming, Record | str], None]:
         """Each record with the fact in it, or with why it is none."""
         while True:
             try:
-                async for found in self._read_one_cluster():
-                    yield found
+                async with aclosing(self._read_one_cluster()) as one_cluster:
+                    async for found in one_cluster:
+                        yield found
                 self._told("This is another broker, or an emptied one: reading on from its start.")
             except (BrokerAway, KafkaError) as away:
                 self._told(f"The broker is away ({type(away).__name__}); waiting for it.")
                 await asyncio.sleep(LOOK * 2)
             self._from_start = True
 
-    async def _read_one_cluster(self) -> AsyncIterator[tuple[Incoming, Record | str]]:
+    async def _read_one_cluster(self) -> AsyncGenerator[tuple[Incoming, Record | str], None]:
         broker = KafkaBroker(self._settings.broker, self._settings.idempotent_producer)
         consumer = AIOKafkaConsumer(
             bootstrap_servers=list(self._settings.broker), enable_auto_commit=False, auto_offset_reset="earliest",
