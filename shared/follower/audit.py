@@ -15,9 +15,12 @@ AT_ONCE = 1_000  # records a send
 
 
 async def on_topics(broker: Broker, kinds: Sequence[StreamKind]) -> dict[str, int]:
-    """Per stream the version up to which its chain is whole on the topic. Raises BrokerAway."""
-    whole: dict[str, int] = {}
-    ahead: dict[str, set[int]] = {}
+    """Per stream the version up to which its chain is whole on the topic. Raises BrokerAway.
+
+    Only what fits the chain counts: a forged record must not stand for a true one that is missing.
+    """
+    whole: dict[str, tuple[int, str]] = {}
+    ahead: dict[str, dict[tuple[int, str], str]] = {}  # stream -> (version, previous hash) -> hash
     for kind in kinds:
         async for records in broker.read(kind.topic):
             for raw in records:
@@ -25,12 +28,17 @@ async def on_topics(broker: Broker, kinds: Sequence[StreamKind]) -> dict[str, in
                     record = read_record(raw)
                 except Unreadable:
                     continue  # poison is the consumers' business
-                if record.version > whole.get(record.stream, 0):
-                    ahead.setdefault(record.stream, set()).add(record.version)
-                    while whole.get(record.stream, 0) + 1 in ahead[record.stream]:
-                        whole[record.stream] = whole.get(record.stream, 0) + 1
-                        ahead[record.stream].discard(whole[record.stream])
-    return whole
+                version, last = whole.get(record.stream, (0, ""))
+                if record.version <= version:
+                    continue
+                waiting = ahead.setdefault(record.stream, {})
+                waiting[record.version, record.prev] = record.hash
+                while (following := waiting.pop((version + 1, last), None)) is not None:
+                    version, last = version + 1, following
+                whole[record.stream] = version, last
+                if not waiting:
+                    del ahead[record.stream]
+    return {stream: version for stream, (version, _) in whole.items()}
 
 
 async def publish_missing(commits: Collection, broker: Broker, kinds: Sequence[StreamKind]) -> int:

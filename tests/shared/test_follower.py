@@ -8,8 +8,9 @@ from dataclasses import replace
 import pytest
 
 from shared.broker.kafka import KafkaBroker
+from shared.canonical import canonical
 from shared.contracts.base import StreamKind
-from shared.contracts.cloudevents import Record, read_record
+from shared.contracts.cloudevents import Record, attributes_of, chain_hash, read_record, records_of
 from shared.eventlog.aggregate import Aggregate
 from shared.eventlog.erasing import erase
 from shared.eventlog.log import EventLog
@@ -156,3 +157,20 @@ async def test_the_view_forgets_an_erased_person_too(
 
 async def _true(value: bool) -> bool:
     return value
+
+
+async def test_a_forged_record_does_not_stand_for_a_missing_one_in_the_audit(
+    store: MongoStore, broker: KafkaBroker, aggregates: list[Aggregate[object]]
+) -> None:
+    log, kinds = EventLog(store, aggregates), [aggregate.kind for aggregate in aggregates]
+    await open_gate(log, GATE)
+    commit = (await store["commits"].get([f"{GATE}@1"]))[f"{GATE}@1"]
+    kind = next(kind for kind in kinds if kind.name == "gate")
+    event, odd = commit["events"][0], "f" * 64
+    attributes = attributes_of(kind, commit, 1, event["type"], event["data"])
+    own = chain_hash(odd, attributes, canonical(event["data"]))
+    sender = await broker.sender()
+    await sender.send(records_of(kind, commit | {"prev": odd, "events": [event | {"hash": own}]}))
+    await sender.close()
+    assert await publish_missing(store["commits"], broker, kinds) == 1
+    assert await publish_missing(store["commits"], broker, kinds) == 0
