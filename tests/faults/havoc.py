@@ -20,6 +20,7 @@ from tests.faults.schedule import Fault
 from tests.faults.watcher import Watcher
 
 BURST = 120
+SLOW = 0.15  # seconds each way
 BACK = 60.0  # seconds until store and broker are up again at the latest: "SIGKILL and restart" is one fault
 
 
@@ -38,6 +39,7 @@ class Havoc:
         self._platform, self._proxy, self._store, self._watcher, self._say = platform, proxy, store, watcher, say
         self._rng = Random(f"poison/{seed}")
         self._busy: set[str] = set()
+        self._last_owner = "recruitment"
         self.poison: list[Poison] = []
         self.done: list[dict[str, Any]] = []
         self.troubles: list[str] = []
@@ -129,26 +131,27 @@ class Havoc:
         return f"{name} came and left after {seconds} s"
 
     async def _gate(self, gate: str, do: str, seconds: float) -> str:
-        if do == "delay":
-            await self._proxy.tell(gate, do, self._rng.uniform(0.01, 0.25))
-        else:
-            await self._proxy.tell(gate, do)
-        if seconds:
-            await asyncio.sleep(seconds)
-            await self._proxy.tell(gate, "heal")
-        return f"{gate} for {seconds} s" if seconds else gate
+        delay = {"delay": self._rng.uniform(0.01, 0.25), "slow": SLOW}.get(do, 0.0)
+        await self._proxy.tell(gate, {"stall": "freeze", "slow": "delay"}.get(do, do), delay)
+        if not seconds:
+            return gate
+        await asyncio.sleep(seconds)
+        if do == "stall":
+            await self._proxy.tell(gate, "cut")
+        await self._proxy.tell(gate, "heal")
+        return f"{gate} for {seconds} s"
 
     async def _owner(self) -> str:
-        """The process that follows recruitment's log, by the lease's own words."""
+        """The process that follows recruitment's log, by the lease's own words; the last one known if the store is away."""
         try:
             lease = (await self._store["leases"].get(["follower"])).get("follower") or {}
         except StoreAway:
-            return ""
+            return self._last_owner
         pid = str(lease.get("owner") or "").partition("-")[0]
         for name, member in self._platform.members.items():
             if member.child is not None and str(member.child.pid) == pid:
-                return name
-        return ""
+                self._last_owner = name
+        return self._last_owner
 
     # Poison
 

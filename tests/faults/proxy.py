@@ -1,4 +1,4 @@
-"""A TCP proxy in a process of its own, before broker and store: it cuts, delays, freezes and refuses connections.
+"""A TCP proxy in a process of its own, before broker and store: it cuts, delays and freezes connections.
 
 `python -m tests.faults.proxy NAME=FROM:TO …` obeys lines of JSON on its standard input, `{"gate": NAME, "do": …}`, and
 answers each with a line. Ends with its standard input.
@@ -23,7 +23,7 @@ class Gate:
         self._writers: set[asyncio.StreamWriter] = set()
         self._thawed = asyncio.Event()
         self._thawed.set()
-        self._delay, self._refuses = 0.0, False
+        self._delay = 0.0
 
     async def listen(self) -> None:
         await asyncio.start_server(self._accept, LOOPBACK, self._port, limit=CHUNK)
@@ -38,11 +38,8 @@ class Gate:
                 self._delay = seconds
             case "freeze":
                 self._thawed.clear()
-            case "refuse":
-                self._refuses = True
-                self._cut()
             case "heal":
-                self._delay, self._refuses = 0.0, False
+                self._delay = 0.0
                 self._thawed.set()
             case _:
                 raise ValueError(do)
@@ -53,9 +50,6 @@ class Gate:
             writer.transport.abort()
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if self._refuses:
-            writer.transport.abort()
-            return
         try:
             behind, onward = await asyncio.open_connection(LOOPBACK, self._target, limit=CHUNK)
         except OSError:

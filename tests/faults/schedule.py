@@ -8,16 +8,20 @@ SERVICES = ("recruitment", "notifications")
 PROCESSES = tuple(f"{service}{suffix}" for service in SERVICES for suffix in ("", ".2"))
 LEASE = 4.0  # seconds
 SCENARIOS: dict[str, tuple[str, ...]] = {
+    # stall: frozen past the deadline of 5 s, then cut, so that what was under way is gone
     "kills": ("kill", "kill-owner"),
     "stops": ("pause", "pause-owner"),
     "store": ("kill-store", "hold-store"),
     "broker": ("kill-broker", "hold-broker"),
-    "cuts": ("cut-store", "cut-broker", "delay-store", "delay-broker", "freeze-store", "freeze-broker"),
-    "broker-cuts": ("cut-broker", "refuse-broker"),
-    "listener-cuts": ("cut-store", "refuse-store", "kill-listener"),
+    "cuts": (
+        "cut-store", "cut-broker", "delay-store", "delay-broker", "freeze-store", "freeze-broker", "stall-store",
+        "stall-broker",
+    ),
+    "broker-stalls": ("stall-broker",),
+    "slow-store-cuts": ("slow-store", "cut-store", "cut-store", "cut-store", "cut-store"),
     "rebalance": ("rebalance",),
     "poison": ("poison", "poison-burst"),
-}
+}  # fmt: skip
 """Names for `--scenario`; without it, all of them."""
 DEFAULT = ("kills", "stops", "store", "broker", "cuts", "rebalance", "poison")
 
@@ -73,6 +77,8 @@ def _fault(rng: Random, at: float, what: str) -> Fault:
             return Fault(at, what, rng.choice(SERVICES), between(3, 8))
         case "poison" | "poison-burst":
             return Fault(at, what)
+        case "slow-store":
+            return Fault(at, "slow", "store", between(4, 6))
     do, _, gate = what.partition("-")
-    lasting = {"cut": 0.0, "delay": between(1, 4), "freeze": between(0.5, 6), "refuse": between(0.3, 2)}
+    lasting = {"cut": 0.0, "delay": between(1, 4), "freeze": between(0.5, 6), "stall": between(5.5, 7)}
     return Fault(at, do, gate, lasting[do])

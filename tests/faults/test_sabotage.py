@@ -9,9 +9,9 @@ from tests.faults.round import Plan, run_round
 from tests.faults.sabotage import SABOTAGES
 
 CASES = {
-    "checkpoint_before_the_acknowledgement": ("broker-cuts", {"lost", "stuck"}),
-    "guard_before_the_effect": ("listener-cuts", {"lost"}),
-    "dual_write_instead_of_the_log": ("broker-cuts", {"lost"}),
+    "checkpoint_before_the_acknowledgement": ("broker-stalls", {"lost", "stuck"}),
+    "guard_before_the_effect": ("slow-store-cuts", {"lost"}),
+    "dual_write_instead_of_the_log": ("broker-stalls", {"lost"}),
     "stock_parser_in_batches": ("poison", {"lost", "stuck", "dead"}),
 }
 pytestmark = [
@@ -29,7 +29,7 @@ async def test_the_harness_sees_it(which: str, tmp_path: Path) -> None:
     scenario, kinds = CASES[which]
     plan = Plan(
         seed=2,
-        seconds=12,
+        seconds=15,
         kafka=False,
         home=tmp_path / "home",
         scenario=scenario,
