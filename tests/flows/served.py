@@ -24,7 +24,7 @@ def served(settings: Settings, log: Path) -> Iterator[dict[str, str]]:
         "HAMKKE_BROKER": ",".join(settings.broker),
         "HAMKKE_DATABASE_PREFIX": settings.database_prefix,
         "HAMKKE_PORTS": ",".join(f"{name}={port}" for name, port in ports.items()),
-        "HAMKKE_LOG_REQUESTS": "false",
+        "HAMKKE_LOG_REQUESTS": "true",
     }
     with log.open("wb") as out:
         process = subprocess.Popen(
