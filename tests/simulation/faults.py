@@ -6,7 +6,9 @@ from random import Random
 from typing import NamedTuple
 
 GIVE_UP = 5.0
-"""Seconds after which an unanswered operation is given up; what is under way then may still land until here."""
+"""Seconds after which an unanswered operation is given up; an insert that is under way then lands until here."""
+VERY_LATE = 12.0
+"""Seconds until which any other write may land: nothing relies on these being punctual."""
 
 
 class Fate(NamedTuple):
@@ -51,15 +53,15 @@ class Faults:
         chance = random()
         return 0.0005 + chance * chance * chance * 0.02
 
-    def store(self, write: bool) -> Fate:
+    def store(self, write: bool, latest: float = GIVE_UP) -> Fate:
         """What happens to one operation of the store."""
-        return self._fate(write, self.store_away)
+        return self._fate(write, self.store_away, latest)
 
     def broker(self) -> Fate:
         """What happens to one send."""
         return self._fate(True, self.broker_away)
 
-    def _fate(self, write: bool, away: bool) -> Fate:
+    def _fate(self, write: bool, away: bool, latest: float = GIVE_UP) -> Fate:
         if self.instant:
             return Fate(0.0, 0.0, False)
         delay = self.delay()
@@ -78,7 +80,7 @@ class Faults:
             return Fate(delay, delay + (random() * 0.05 if random() < 0.5 else GIVE_UP), True)
         chance -= self.unknown
         if chance < self.late:
-            return Fate(random() * GIVE_UP, delay, True)
+            return Fate(random() * latest, delay, True)
         return Fate(delay, delay if random() < 0.5 else delay + self.delay(), False)
 
     def scatter(self, size: int) -> Sequence[Fate] | None:

@@ -284,9 +284,6 @@ async def _effect_after_guard(self: Effects, guards: Mapping[str, Guard]) -> boo
 
 
 _write = Effects.write
-_ONLY_STOPS = {"stop": 20.0} | dict.fromkeys(
-    ("kill", "poison", "erase", "empty", "early", "rebalance", "broker-away", "store-away", "stream-lost", "audit"), 0.1
-)
 _TURBULENT = {"kill": 3.0, "stop": 3.0, "rebalance": 3.0}
 
 MUTANTS: dict[str, Mutant] = {
@@ -373,7 +370,7 @@ MUTANTS: dict[str, Mutant] = {
     "F6": Mutant(
         "view writes do not compare versions",
         ((views, "_if_older", _whatever_is_there),),
-        _ONLY_STOPS | {"slow": 9, "late": 9, "few": 9, "remove": 2, "long": 5},
+        {"slow": 9, "late": 40, "few": 40, "remove": 3, "stop": 4},
     ),
     "C1": Mutant(
         "the record's own hash is not recomputed",

@@ -9,7 +9,7 @@ from random import Random
 from typing import Any
 
 from shared.store.port import Doc, StoreAway, StreamLost, Token
-from tests.simulation.faults import Fate, Faults
+from tests.simulation.faults import GIVE_UP, VERY_LATE, Fate, Faults
 from tests.simulation.loop import Process
 
 OUTSIDE = Context()
@@ -97,12 +97,12 @@ class MemoryStore:
     async def close(self) -> None:
         return None
 
-    def ask(self, work: Callable[[], Any], write: bool = False) -> "Future[Any]":
+    def ask(self, work: Callable[[], Any], write: bool = False, latest: float = GIVE_UP) -> "Future[Any]":
         """Have the server do it, now or later, once or never; the answer comes, or StoreAway does."""
         answer: Future[Any] = self._loop.create_future()
         if self.process is not None and self.process.dead:
             return answer
-        fate = self.server.faults.store(write)
+        fate = self.server.faults.store(write, latest)
         if fate.effect is None:
             self._later(fate.answer, _fail, answer)
         elif fate.answer <= fate.effect and not fate.away:
@@ -220,7 +220,7 @@ class MemoryCollection:
                     matched += 1
             return matched
 
-        return await self._store.ask(work, write=True)  # type: ignore[no-any-return]
+        return await self._store.ask(work, write=True, latest=VERY_LATE)  # type: ignore[no-any-return]
 
     async def update(self, where: Doc, changes: Doc, upsert: bool = False) -> int:
         table, changes = self._table, marshal.loads(marshal.dumps(changes, 2))
@@ -234,7 +234,7 @@ class MemoryCollection:
                 return 1
             return len(found)
 
-        return await self._store.ask(work, write=True)  # type: ignore[no-any-return]
+        return await self._store.ask(work, write=True, latest=VERY_LATE)  # type: ignore[no-any-return]
 
     async def aggregate(self, pipeline: Sequence[Doc]) -> list[Doc]:
         raise NotImplementedError("the simulation's store does not aggregate")
