@@ -14,7 +14,16 @@ LOOK = 0.005
 class Behind:
     """Opened before the burst at the topic's `ends` (partition -> offset; empty: its start); reads nothing until asked."""
 
-    def __init__(self, store_uri: str, database: str, bootstrap: str, topic: str, ends: Mapping[str, int]) -> None:
+    def __init__(
+        self,
+        store_uri: str,
+        database: str,
+        bootstrap: str,
+        topic: str,
+        ends: Mapping[str, int],
+        patience: float = PATIENCE,
+    ) -> None:
+        self._patience = patience
         self._client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(store_uri)
         self._database, self._topic, self.ends = self._client[database], topic, dict(ends)
         self._consumer = AIOKafkaConsumer(
@@ -34,14 +43,8 @@ class Behind:
 
     async def wait(self, view: str, versions: Mapping[str, int], records: int) -> None:
         """Until the view shows these versions of these streams, and so many more records are on the topic."""
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(self._patience):
             await asyncio.gather(self._view(view, versions), self._records(records))
-
-    async def skip(self, records: int) -> None:
-        """Read what an earlier preparation put on the topic."""
-        async with asyncio.timeout(PATIENCE):
-            await self._records(records)
-        self._consumer.pause(*self._consumer.assignment())
 
     async def close(self) -> None:
         await self._consumer.stop()

@@ -2,14 +2,23 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from services.recruitment.views import APPLICATIONS
+from services.recruitment.domain import calls
+from services.recruitment.domain.calls import Plan
+from services.recruitment.views import APPLICATIONS, CALLS
 from shared.canonical import sha256
 from shared.command import Command
 from shared.contracts.base import Event, Private, Words
-from shared.contracts.recruitment import APPLICATION, ApplicationSubmitted, ApplicationWithdrawn, WithdrawalReason
+from shared.contracts.recruitment import (
+    APPLICATION,
+    CALL,
+    ApplicationSubmitted,
+    ApplicationWithdrawn,
+    Quota,
+    WithdrawalReason,
+)
 from shared.eventlog.log import EventLog
 from shared.store.port import Doc
 
@@ -80,3 +89,29 @@ def event_of(who: str, turn: int) -> Event:
         call_id=CALL_ID, project_id="p1", citizen=who, number=number, title=TITLE, result_by=RESULT_BY,
         attributes=Private.seal({"sex": "F", "ageBand": "40s"}), answers=Private.seal({"why": ANSWER[:280]}),
     )  # fmt: skip
+
+
+async def grown_calls(number: int, each: int, salt: str = "") -> list[Doc]:
+    """`number` open calls of `each` events (at least three), one event a commit."""
+    store: Any = _Keeping()
+    log = EventLog(store, [CALLS])
+    await asyncio.gather(*(_grow(log, citizen(one, f"{salt}call"), each) for one in range(number)))
+    found: list[Doc] = store["commits"].documents
+    return found
+
+
+async def _grow(log: EventLog, call_id: str, each: int) -> None:
+    now = datetime.now(UTC)
+    quotas = tuple(Quota(feature="sex", value=value, min=0, max=100) for value in ("F", "M"))
+    plan = Plan(100, quotas, now - timedelta(days=1), now + timedelta(days=365), now + timedelta(days=36_500))
+    title = Private.seal(TITLE.model_dump())
+    rules: list[Any] = [
+        lambda call: calls.draft(call, call_id, "p1", title, title, plan),
+        lambda call: calls.publish(call, now),
+        lambda call: calls.open_call(call, now),
+    ]
+    for turn in range(each):
+        until = plan.closes_at + timedelta(seconds=turn)
+        rule = rules[turn] if turn < len(rules) else lambda call: calls.extend(call, until, None, TITLE, now)  # noqa: B023
+        command = Command(id=sha256(f"{call_id}/{turn}".encode()), hash=sha256(b"body"), actor=call_id, time=now)
+        await log.decide(CALL.stream(call_id), rule, command)

@@ -4,7 +4,7 @@ import asyncio
 import itertools
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -62,9 +62,12 @@ async def servers(store: str) -> AsyncIterator[Place]:
 
 
 @asynccontextmanager
-async def services(store: str, hosted_by: str = "deploy.local.serve", **env: str) -> AsyncIterator[Place]:
-    """Store, broker and one process of each service."""
-    async with _platform(store, services=SERVICES, hosted_by=hosted_by, env=env) as place:
+async def services(
+    store: str, names: Sequence[str] = tuple(SERVICES), hosted_by: str = "deploy.local.serve"
+) -> AsyncIterator[Place]:
+    """Store, broker and one process of each of these services."""
+    chosen = {name: SERVICES[name] for name in names}
+    async with _platform(store, services=chosen, hosted_by=hosted_by) as place:
         yield place
 
 

@@ -21,7 +21,7 @@ from shared.moments import text
 from tests.bench.bench import Bench
 from tests.bench.burst import BurstFailed
 from tests.bench.report import Row, write
-from tests.bench.rows import commands, latency, operations, relay, views
+from tests.bench.rows import commands, growth, latency, operations, relay, start, views
 
 ROWS: dict[str, Callable[[Bench], Awaitable[list[Row]]]] = {
     "commands": commands.both,
@@ -30,6 +30,8 @@ ROWS: dict[str, Callable[[Bench], Awaitable[list[Row]]]] = {
     "views": views.into_a_view,
     "relay": relay.drained,
     "rebuild": views.rebuilt,
+    "growth": growth.grown,
+    "start": start.started,
 }
 
 

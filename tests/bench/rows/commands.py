@@ -46,7 +46,7 @@ class Sent:
 async def both(bench: Bench) -> list[Row]:
     """Two rows."""
     count = bench.size(2_000)
-    async with services(bench.store) as ours, plain(bench.store, ours.keys) as theirs:
+    async with services(bench.store, ["recruitment"]) as ours, plain(bench.store, ours.keys) as theirs:
         candidate, baseline = await open_calls(ours), Sent(theirs, str(ours.keys), follows=False)
         baseline.calls = candidate.calls
         for warm in (baseline, candidate):

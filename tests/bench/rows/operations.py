@@ -32,7 +32,7 @@ async def counted(bench: Bench) -> list[Row]:
     """A row for each kind of command, and one for the documents. The number at a row's end is that of the clients."""
     found: dict[tuple[str, str, int], list[float]] = {case: [] for case in BARS}
     documents: list[float] = []
-    async with services(bench.store, hosted_by="tests.bench.counted") as place:
+    async with services(bench.store, ["recruitment"], hosted_by="tests.bench.counted") as place:
         calls = (await open_calls(place, 2 * EACH)).calls
         await burst("rows.operations:close", _where(place) | {"calls": _second_half(calls)})
         for _ in range(bench.rounds):
