@@ -13,7 +13,7 @@ from rich.text import Text
 
 from deploy.cli.words import err, out, plainly
 from deploy.local import leftovers, starting
-from deploy.local.health import health
+from deploy.local.health import health, reasons
 from deploy.local.home import Home
 from deploy.local.services import DEFAULT_PORT
 
@@ -101,11 +101,10 @@ async def _print_status(report: dict[str, Any]) -> bool:
 async def _health(row: dict[str, Any]) -> str:
     if not row["url"].startswith("http:"):
         return str(row["state"])
-    code, body = await health(row["port"])
+    code, body = await health(row["port"], patience=7)  # longer than a service waits for a store that hangs
     if code == 200:
         return "ready"
-    reasons = body.get("reasons", body) if isinstance(body, dict) else body
-    return f"not ready: {reasons}" if code else "does not answer"
+    return f"not ready: {reasons(body)}" if code else "does not answer"
 
 
 def _progress(report: dict[str, Any], seconds: float) -> Text:

@@ -5,7 +5,6 @@ from rich.markup import escape
 from rich.table import Table
 
 from deploy.cli.words import out, plainly
-from deploy.local import doctor as examination
 from deploy.local.home import Home
 from shared.settings import load_settings
 
@@ -15,6 +14,8 @@ MARKS = {"ok": "[green]ok[/green]", "missing": "[red]missing[/red]", "optional":
 @plainly
 def doctor() -> None:
     """Say what is missing on this machine and what to type. Exit code 1 when something necessary is missing."""
+    from deploy.local import doctor as examination  # looks at everything, so brings everything: only for this verb
+
     found = examination.examine(Home.default())
     table = Table("what", "", "found", "for", box=None, header_style="bold")
     for line in found:

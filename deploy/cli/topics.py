@@ -7,7 +7,6 @@ import typer
 
 from deploy.cli.words import out, plainly
 from deploy.local import leftovers
-from deploy.local import topics as local_topics
 from deploy.local.home import Home
 from shared.settings import load_settings
 
@@ -27,6 +26,8 @@ def apply(
     ] = 1,
 ) -> None:
     """Create the topics that are missing; change nothing that is there. Twice is once."""
+    from deploy.local import topics as local_topics  # brings the Kafka client with it: only for this verb
+
     home = Home.default()
     settings = load_settings(home=home.root)
     report = leftovers.report(home) if settings.profile == "embedded" and leftovers.is_held(home) else None

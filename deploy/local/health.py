@@ -24,3 +24,11 @@ async def health(port: int, path: str = "/health/ready", patience: float = 2.0) 
         return status, json.loads(body)
     except ValueError:
         return status, body.decode(errors="replace")[:200]
+
+
+def reasons(body: Any) -> str:
+    """Why a service is not ready, in its own words."""
+    parts = body.get("parts") if isinstance(body, dict) else None
+    if not isinstance(parts, dict):
+        return str(body)
+    return ", ".join(f"{part} {why}" for part, why in parts.items() if why)

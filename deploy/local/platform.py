@@ -26,7 +26,7 @@ from types import TracebackType
 from typing import IO, Any, Self
 
 from deploy.local import brokers, leftovers, stores, topics
-from deploy.local.health import health
+from deploy.local.health import health, reasons
 from deploy.local.home import Home
 from deploy.local.member import Member
 from deploy.local.ports import LOOPBACK, free_port, listens, require_free
@@ -302,7 +302,7 @@ class Platform:
             return ""
         answers = {name: await health(port) for name, port in member.endpoints.items()}
         return "".join(
-            f"; {name} says {body if status else 'nothing'}"
+            f"; {name} says: {reasons(body) if status else 'nothing'}"
             for name, (status, body) in answers.items()
             if status != 200
         )

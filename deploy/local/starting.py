@@ -13,7 +13,6 @@ import psutil
 
 from deploy.local import leftovers
 from deploy.local.home import PROJECT, Home
-from deploy.local.supervisor import arguments, make
 from deploy.local.trouble import Trouble
 
 PATIENCE = 75.0
@@ -25,7 +24,6 @@ def up(home: Home, options: Sequence[str]) -> Iterator[dict[str, Any]]:
     if leftovers.is_held(home):
         raise Trouble(leftovers.already_running(home))
     command = ["--home", str(home.root), *options]
-    make(arguments(command))  # what can be known without starting anything is said at once
     home.make()
     home.report.unlink(missing_ok=True)
     with (home.logs / "supervisor.log").open("wb") as log:
