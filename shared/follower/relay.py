@@ -60,8 +60,12 @@ class Relay:
         self._idle_token = None if commits else token
         if not commits:
             return
-        self._recent.append((commits, token))
-        self._held += len(commits)
+        if token is None:  # a scan is in no order that one could join in the middle of: what is missing may lie before
+            self._recent.clear()
+            self._held = 0
+        else:
+            self._recent.append((commits, token))
+            self._held += len(commits)
         while self._held > RECENT and len(self._recent) > 1:
             self._held -= len(self._recent.popleft()[0])
         if self._joined:

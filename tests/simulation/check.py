@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from shared.contracts.cloudevents import records_of
 from shared.eventlog.folded import Folded
-from shared.eventlog.log import VersionMismatch
-from shared.refusals import NotThere, Refusal
+from shared.refusals import NotThere, Refusal, VersionMismatch
 from shared.store.port import Doc
 from tests.simulation import domain
 from tests.simulation.clients import Asked, Attempt

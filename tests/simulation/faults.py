@@ -103,6 +103,15 @@ class Faults:
         """How many inserted documents one reply of a change stream holds at most."""
         return self.rng.randint(1, 3) if self.small and self.rng.random() < self.small else 200
 
+    def scan_order(self, ids: list[str]) -> list[str]:
+        """As inserted, by `_id` (where `@10` comes before `@2`), or any: a store's own order promises nothing."""
+        order = 0 if self.instant else self.rng.randrange(3)
+        if order == 1:
+            ids.sort()
+        elif order == 2:
+            self.rng.shuffle(ids)
+        return ids
+
     def scan_batch(self) -> int:
         """How many documents one reply of a scan holds."""
         return self.rng.randint(1, 3) if self.small and self.rng.random() < self.small else 500

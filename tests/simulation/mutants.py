@@ -11,6 +11,7 @@ from typing import Any
 
 from shared.broker.port import Incoming
 from shared.consumption import settle, shelf, shell
+from shared.consumption.consumer import command_of
 from shared.consumption.effects import Effects
 from shared.consumption.settle import Guard
 from shared.consumption.shell import Shell
@@ -22,6 +23,7 @@ from shared.eventlog.memory import Memory
 from shared.follower import follower, relay, source, views
 from shared.follower.checkpoint import Checkpoint
 from shared.follower.relay import Relay
+from shared.refusals import VersionMismatch
 from shared.store.port import Doc, StoreAway, StreamLost
 from tests.simulation import processes
 
@@ -74,7 +76,7 @@ _attempt = EventLog._attempt
 async def _if_match_first(self: EventLog, stream: str, rule: Any, command: Any, sees: Sequence[str]) -> Any:
     own = self._streams.known(stream)
     if command.if_match is not None and command.if_match != own.version and not await self._learn((stream,)):
-        raise log.VersionMismatch(version=own.version)
+        raise VersionMismatch(version=own.version)
     return await _attempt(self, stream, rule, command, sees)
 
 
@@ -267,7 +269,7 @@ def _first_candidate_only(settled: Any, rivals: list[Any], apply: Any) -> Any:
 
 
 _advance = settle._advance
-_command_of = processes.command_of
+_command_of = command_of
 
 
 def _command_of_the_moment() -> Callable[..., Any]:

@@ -253,22 +253,18 @@ class MemoryCollection:
     async def scan(
         self, where: Doc | None = None, fields: Sequence[str] = (), without: Sequence[str] = ()
     ) -> AsyncIterator[list[Doc]]:
-        """Not a snapshot: what is inserted while it runs may be seen or not."""
-        table, seen = self._table, 0
-        while True:
-            start, size = seen, self._server.faults.scan_batch()
+        """In any order, and no snapshot: what is inserted while it runs may be seen or not."""
+        table, faults = self._table, self._server.faults
+        left: list[str] = await self._store.ask(lambda: faults.scan_order(list(table.docs)))
+        while left:
+            some = left[: faults.scan_batch()]
+            left = left[len(some) :]
 
-            def work(start: int = start, size: int = size) -> tuple[int, list[Doc]]:
-                ids = list(table.docs)[start : start + size]
-                return len(ids), [
-                    projected(table.copy(i), fields, without) for i in ids if not where or matches(table.docs[i], where)
-                ]
+            def work(some: Sequence[str] = some) -> list[Doc]:
+                ids = [i for i in some if i in table.docs and (not where or matches(table.docs[i], where))]
+                return [projected(table.copy(i), fields, without) for i in ids]
 
-            read, docs = await self._store.ask(work)
-            if not read:
-                return
-            seen += read
-            if docs:
+            if docs := await self._store.ask(work):
                 yield docs
 
     async def index(self, *keys: str, unique: bool = False, partial: Doc | None = None) -> None:

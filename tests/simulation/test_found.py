@@ -16,6 +16,8 @@ from shared.contracts.base import Private
 from shared.contracts.cloudevents import Record, records_of
 from shared.eventlog.erasing import erase
 from shared.eventlog.log import EventLog
+from shared.follower.checkpoint import Checkpoint
+from shared.follower.relay import Relay
 from shared.refusals import Unavailable
 from shared.store.port import StoreAway
 from tests.simulation import domain
@@ -139,3 +141,21 @@ async def test_a_deciding_consumer_whose_own_log_is_unavailable_says_that_the_st
 
     with pytest.raises(StoreAway):
         await Shell(consumer, MemoryStore(server)).settle(cluster.everything(domain.GATE.topic), cluster.id)
+
+
+async def test_the_relay_does_not_join_the_shared_cursor_in_the_middle_of_a_scan() -> None:
+    """A scan is in the store's order: what lay before the place of joining was never published."""
+    cluster, store = board_cluster(), MemoryStore(MemoryServer())
+    log = EventLog(store, domain.AGGREGATES)
+    for gate in "abc":
+        await log.decide(f"gate:{gate}", domain.open_gate, command(gate))
+    commits = {doc["_id"]: doc for doc in await store["commits"].find({})}
+    checkpoint = Checkpoint(store["checkpoints"], "relay")
+    await checkpoint.take_over(1)
+    kinds = {aggregate.kind.name: aggregate for aggregate in domain.AGGREGATES}
+    relay = Relay(store["commits"], MemoryBroker(cluster), checkpoint, kinds, lambda: None, asyncio.Event().wait)
+    relay.offer([commits["gate:c@1"], commits["gate:a@1"], commits["gate:b@1"]], None)
+    assert not relay._join("gate:a@1")
+    relay.offer([commits["gate:b@1"], commits["gate:c@1"]], {"at": 3})
+    assert relay._join("gate:b@1")
+    assert [doc["_id"] for docs, _ in relay._queue for doc in docs] == ["gate:c@1"]
