@@ -10,6 +10,8 @@ from shared.http.roles import Role
 from shared.http.tokens import issue_token
 from shared.settings import Settings
 
+PATIENCE = 20.0  # seconds: machines that run tests are busy
+
 
 def uuid7(milliseconds: int | None = None) -> str:
     """A UUIDv7 of now, or of another time."""
@@ -46,9 +48,14 @@ class Client:
             else await self._http.post(path, headers=sent)
         )
 
-    async def get(self, path: str, *, after: str | None = None, **query: Any) -> httpx.Response:
-        """A read. `after` is `<stream>@<version>` of a receipt."""
-        return await self._http.get(path, params=query, headers=self.headers | ({"read-after": after} if after else {}))
+    async def get(self, path: str, *, after: str | None = None, patient: bool = True, **query: Any) -> httpx.Response:
+        """A read. `after` is `<stream>@<version>` of a receipt; while that is not there yet, a patient one asks again."""
+        headers = self.headers | ({"read-after": after} if after else {})
+        until = time.monotonic() + PATIENCE
+        while True:
+            answer = await self._http.get(path, params=query, headers=headers)
+            if not (patient and after and answer.status_code == 503) or time.monotonic() > until:
+                return answer
 
 
 def after(receipt: dict[str, Any]) -> str:

@@ -31,7 +31,7 @@ def settings_for(home: Path, store_uri: str, broker: list[str]) -> Settings:
         store_uri=store_uri,
         broker=broker,
         database_prefix=f"t{secrets.token_hex(5)}_",
-        lease_seconds=1.0,
+        lease_seconds=3.0,
         log_requests=False,
     )
 

@@ -82,7 +82,7 @@ async def test_a_list_waits_until_it_shows_what_one_has_just_written(platform: P
     receipt = (await platform.citizen().post(f"/calls/{call_id}/applications", an_application())).json()
     listed = await operator.get(f"/calls/{call_id}/applications", after=after(receipt))
     assert [one["citizen"] for one in listed.json()["items"]] == [receipt["stream"].rpartition(":")[2]]
-    future = await operator.get(f"/calls/{call_id}/applications", after=f"{receipt['stream']}@9")
+    future = await operator.get(f"/calls/{call_id}/applications", after=f"{receipt['stream']}@9", patient=False)
     assert future.status_code == 503
     assert future.headers["retry-after"]
 

@@ -60,6 +60,8 @@ async def test_a_malformed_read_after_is_refused(platform: Platform, header: str
 
 
 async def test_what_has_not_come_yet_is_answered_with_not_yet(platform: Platform) -> None:
-    answer = await platform.citizen().at(platform.notifications).get("/inbox", after="application:c1:x@1")
+    answer = (
+        await platform.citizen().at(platform.notifications).get("/inbox", after="application:c1:x@1", patient=False)
+    )
     assert answer.status_code == 503
     assert answer.headers["retry-after"] == "1"
