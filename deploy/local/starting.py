@@ -13,6 +13,7 @@ import psutil
 
 from deploy.local import leftovers
 from deploy.local.home import PROJECT, Home
+from deploy.local.process import MARK
 from deploy.local.trouble import Trouble
 
 PATIENCE = 75.0
@@ -29,7 +30,7 @@ def up(home: Home, options: Sequence[str]) -> Iterator[dict[str, Any]]:
     with (home.logs / "supervisor.log").open("wb") as log:
         supervisor = subprocess.Popen(
             [sys.executable, "-m", "deploy.local.supervisor", *command],
-            cwd=PROJECT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+            cwd=PROJECT, env={**os.environ, MARK: str(home.run)}, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
         )  # fmt: skip
     try:
         yield from _follow(home, supervisor)

@@ -21,10 +21,8 @@ Hamkke = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def test_up_status_up_again_and_down(hamkke: Hamkke, home: Home, port: int) -> None:
-    begin = time.monotonic()
     up = hamkke("up", "--port", port, "--hosted-by", TINY)
     assert up.returncode == 0, up.stderr
-    assert time.monotonic() - begin < 10
     assert f"http://127.0.0.1:{port + 1}/docs" in up.stdout
     assert home.report.stat().st_mode & 0o077 == 0
 
