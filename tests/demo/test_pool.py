@@ -118,3 +118,13 @@ def test_a_folder_without_the_files_is_refused(tmp_path: Path) -> None:
 def test_two_files_for_one_thing_are_refused(tmp_path: Path) -> None:
     folder_with(tmp_path, features=FEATURES, respondents=PEOPLE, candidates=PEOPLE)
     assert "holds both respondents.csv and candidates.csv" in complaint(tmp_path)
+
+
+def test_the_example_pool_is_as_its_readme_says() -> None:
+    folder = Path(__file__).parents[2] / "examples" / "pool"
+    pool = read_pool(folder)
+    assert (folder / "respondents.csv").read_bytes().startswith(b"\xef\xbb\xbfid,")
+    assert len(pool.volunteers) == 60
+    low, high = pool.seats
+    assert low <= 12 <= high
+    assert pool.value_codes["동"]["온새미동"] == "value1"
