@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from deploy.cli.words import err, out, plainly
+from deploy.cli.words import err, plainly
 from deploy.local.home import Home
 from deploy.local.services import DEFAULT_PORT
 from deploy.local.trouble import Trouble
@@ -56,12 +56,13 @@ def demo(
         Wishes,
         demonstrate,
     )  # brings HTTP, store and broker with it: only for this verb
+    from deploy.demo.screen import Steady
 
     if seats is not None and pool is None:
         raise Trouble("--seats goes with --pool; the invented pool is for 50.")
     wishes = Wishes(volunteers, pool, seats, leave or not sys.stdout.isatty(), port, split, kafka, store, clients, rate)
     try:
-        code = asyncio.run(demonstrate(wishes, Home.default(), out))
+        code = asyncio.run(demonstrate(wishes, Home.default(), Steady(highlight=False, soft_wrap=True)))
     except Interrupted:
         err.print("Stopped before the end; there is no report of this run.")
         raise typer.Exit(130) from None

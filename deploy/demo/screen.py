@@ -1,6 +1,8 @@
 """What one sees while the volunteers apply: a live display on a terminal, a line now and then elsewhere."""
 
 import asyncio
+import os
+import sys
 import time
 from collections.abc import Awaitable, Callable
 
@@ -15,6 +17,14 @@ from deploy.demo.watch import Watch
 
 LINE_EVERY = 5.0  # seconds
 COLOURS = {"ready": "green", "starting": "yellow", "restarting": "yellow"}
+
+
+class Steady(Console):
+    """A console that goes on quietly when nobody reads any more (`| head`): the demonstration ends as it should."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class Screen:
