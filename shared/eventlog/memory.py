@@ -1,7 +1,6 @@
 """A stream's memory of its commands, so that a repeat is answered as it was the first time (protocol.md D2). Pure."""
 
 import struct
-from collections import deque
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -10,6 +9,7 @@ from shared.moments import moment
 KEEP = 1_000
 KEEP_SECONDS = 7 * 24 * 3600
 _ENTRY = struct.Struct(">16s8sII")
+_SIZE = _ENTRY.size
 
 
 class Known(NamedTuple):
@@ -21,41 +21,44 @@ class Known(NamedTuple):
 
 
 class Memory:
-    """The last 1,000 commands of a stream and of 7 days, by the commits' own `at`; the first is never forgotten."""
+    """The last 1,000 commands of a stream and of 7 days, by the commits' own `at`; the first is never forgotten.
 
-    __slots__ = ("_known", "_order")
+    Kept as it is stored, 32 bytes a command, oldest first: a long stream costs its snapshots no more than a copy.
+    """
 
-    def __init__(self) -> None:
-        self._known: dict[bytes, Known] = {}
-        self._order: deque[bytes] = deque()  # without the first
+    __slots__ = ("_packed",)
+
+    def __init__(self, packed: bytes = b"") -> None:
+        self._packed = bytearray(packed)
 
     def remember(self, command_id: str, command_hash: str, last: int, at: str) -> None:
         """Take in a commit, and let go of what it makes too old."""
-        name, now = _short(command_id, 16), int(moment(at).timestamp())
-        if self._known:
-            self._order.append(name)
-        self._known[name] = Known(_short(command_hash, 8), last, now)
-        while self._order and (len(self._order) >= KEEP or self._known[self._order[0]].at < now - KEEP_SECONDS):
-            self._known.pop(self._order.popleft(), None)
+        now = int(moment(at).timestamp())
+        self._packed += _ENTRY.pack(_short(command_id, 16), _short(command_hash, 8), last, now)
+        while len(self._packed) > _SIZE and (len(self._packed) > KEEP * _SIZE or self._at(_SIZE) < now - KEEP_SECONDS):
+            del self._packed[_SIZE : 2 * _SIZE]
 
     def recall(self, command_id: str) -> Known | None:
-        return self._known.get(_short(command_id, 16))
+        name = _short(command_id, 16)
+        place = self._packed.find(name)
+        while place % _SIZE and place > 0:  # within an entry, by chance
+            place = self._packed.find(name, place + 1)
+        return None if place < 0 else Known(*_ENTRY.unpack_from(self._packed, place)[1:])
 
     def same_body(self, known: Known, command_hash: str) -> bool:
         return known.hash == _short(command_hash, 8)
 
     def pack(self) -> bytes:
         """32 bytes a command, oldest first."""
-        return b"".join(_ENTRY.pack(name, *known) for name, known in self._known.items())
+        return bytes(self._packed)
 
     @classmethod
     def unpack(cls, packed: bytes) -> "Memory":
-        memory = cls()
-        for name, body, last, at in _ENTRY.iter_unpack(packed):
-            if memory._known:
-                memory._order.append(name)
-            memory._known[name] = Known(body, last, at)
-        return memory
+        return cls(packed)
+
+    def _at(self, place: int) -> int:
+        at: int = _ENTRY.unpack_from(self._packed, place)[3]
+        return at
 
 
 def _short(text: str, size: int) -> bytes:
