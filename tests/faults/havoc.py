@@ -167,7 +167,7 @@ class Havoc:
     def burst(self) -> list[Poison]:
         return [Poisoner(kind, self._rng).garbage() for kind in KINDS.values() for _ in range(BURST)]
 
-    async def send(self, records: list[Poison], patience: float = 6.0) -> str:
+    async def send(self, records: list[Poison], patience: float = 10.0) -> str:
         """Send them, each to its stream's partition."""
         self.poison += [record for record in records if record not in self.poison]
         partitions = self._platform.partitions

@@ -12,6 +12,7 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
+from shared.broker.kafka import _abandon
 from shared.canonical import canonical
 from shared.contracts.base import StreamKind
 from shared.contracts.cloudevents import chain_hash
@@ -19,6 +20,7 @@ from shared.contracts.recruitment import APPLICATION, ApplicationSubmitted
 
 LARGEST = 1_048_588
 """Bytes of the largest batch that a topic takes (deploy/local/topics.py)."""
+CLOSES = 3.0  # seconds
 Header = tuple[str, bytes | None]
 
 
@@ -205,7 +207,7 @@ def _on_the_wire(key: bytes | None, value: bytes | None, headers: list[Header]) 
     return 90 + len(key or b"") + len(value or b"") + sum(len(n) + len(v or b"") + 6 for n, v in headers)
 
 
-async def send(bootstrap: str, records: list[tuple[Poison, int]], patience: float = 5.0) -> int:
+async def send(bootstrap: str, records: list[tuple[Poison, int]], patience: float = 10.0) -> int:
     """Send each to its partition, in order; how many were acknowledged. What was not may be there all the same."""
     producer = AIOKafkaProducer(
         bootstrap_servers=[bootstrap], acks="all", max_request_size=2 * LARGEST, max_batch_size=256 * 1024
@@ -220,8 +222,7 @@ async def send(bootstrap: str, records: list[tuple[Poison, int]], patience: floa
                     await producer.send(record.topic, record.value, record.key, partition=partition, headers=headers)
                 )
             await asyncio.gather(*sent)
+        await asyncio.wait_for(producer.stop(), CLOSES)
     except (KafkaError, OSError, TimeoutError):
-        producer._closed = True  # the broker is away, which is as good a time as any; a flush could wait for ever
-    closing = producer.client.close() if producer._closed else producer.stop()
-    await asyncio.gather(asyncio.wait_for(closing, 3), return_exceptions=True)
+        await _abandon(producer)  # the broker is away, which is as good a time as any; a flush could wait for ever
     return sum(one.done() and not one.cancelled() and one.exception() is None for one in sent)

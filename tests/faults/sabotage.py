@@ -10,13 +10,11 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from faststream.kafka.message import KafkaMessage
-from faststream.kafka.parser import AioKafkaBatchParser
+from faststream.kafka import KafkaBroker as FastStreamBroker
 
 from deploy.local import serve
 from shared.broker.kafka import KafkaBroker
 from shared.broker.port import BrokerAway
-from shared.consumption import subscribers
 from shared.consumption.effects import Effects
 from shared.consumption.settle import Guard
 from shared.contracts.base import kind_of
@@ -87,8 +85,12 @@ def dual_write_instead_of_the_log() -> None:
 
 def stock_parser_in_batches() -> None:
     """FastStream's own parser reads the batch: one bad header and none of it arrives."""
-    stock = AioKafkaBatchParser(KafkaMessage, None)
-    subscribers.raw_batch = stock.parse_batch  # type: ignore[assignment]
+    subscriber = FastStreamBroker.subscriber
+
+    def stock(self: Any, *topics: str, parser: Any, **more: Any) -> Any:
+        return subscriber(self, *topics, **more)
+
+    FastStreamBroker.subscriber = stock  # type: ignore[method-assign]
 
 
 SABOTAGES: dict[str, Callable[[], None]] = {

@@ -18,7 +18,7 @@ SCENARIOS: dict[str, tuple[str, ...]] = {
         "stall-broker",
     ),
     "broker-stalls": ("stall-broker",),
-    "slow-store-cuts": ("slow-store", "cut-store", "cut-store", "cut-store", "cut-store"),
+    "slow-store-cuts": ("cut-store",),
     "rebalance": ("rebalance",),
     "poison": ("poison", "poison-burst"),
 }  # fmt: skip
@@ -44,7 +44,7 @@ def schedule(seed: int, seconds: float, scenario: str | None = None) -> list[Fau
     rng = Random(f"faults/{seed}")
     kinds = [what for name in ([scenario] if scenario else DEFAULT) for what in SCENARIOS[name]]
     apart = max(0.9, min(2.5, seconds / (1.5 * len(kinds))))
-    faults: list[Fault] = []
+    faults = [Fault(0.5, "slow", "store", seconds)] if scenario == "slow-store-cuts" else []
     at, bag = 1.0, list[str]()
     while at < seconds:
         if not bag:
@@ -77,8 +77,6 @@ def _fault(rng: Random, at: float, what: str) -> Fault:
             return Fault(at, what, rng.choice(SERVICES), between(3, 8))
         case "poison" | "poison-burst":
             return Fault(at, what)
-        case "slow-store":
-            return Fault(at, "slow", "store", between(4, 6))
     do, _, gate = what.partition("-")
     lasting = {"cut": 0.0, "delay": between(1, 4), "freeze": between(0.5, 6), "stall": between(5.5, 7)}
     return Fault(at, do, gate, lasting[do])
