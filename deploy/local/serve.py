@@ -6,6 +6,7 @@ end for up to 4 seconds. The exit code is 1 when a service could not start, else
 
 import asyncio
 import contextlib
+import gc
 import importlib
 import signal
 import sys
@@ -83,7 +84,15 @@ def main(names: Sequence[str]) -> int:
     except SettingsError as error:
         sys.stderr.write(f"{error}\n")
         return 1
+    _spare_the_collector()
     return 0 if uvloop.run(serve(apps, settings.ports, settings.host)) else 1
+
+
+def _spare_the_collector() -> None:
+    """What was loaded stays; what requests leave behind has no cycles worth looking for after every 700 objects."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 100)
 
 
 if __name__ == "__main__":

@@ -69,6 +69,8 @@ def down(home: Home) -> bool:
                     f"The supervisor (process {pid}) does not stop; end it with: kill -9 {pid}. Its children end with it."
                 )
             time.sleep(LOOK)
+        with contextlib.suppress(psutil.Error):
+            psutil.Process(pid).wait(5)  # it has let go of everything, and is about to end
         return True
     if leftovers.is_held(home):
         raise Trouble("Hamkke is just being started by another command; try again in a moment.")

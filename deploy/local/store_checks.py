@@ -42,7 +42,7 @@ class Bench:
     @asynccontextmanager
     async def things(self) -> AsyncIterator[Things]:
         """A collection, by a client of its own."""
-        client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(self.uri, serverSelectionTimeoutMS=1000)
+        client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(self.uri, serverSelectionTimeoutMS=3000)
         try:
             yield client["checks"].get_collection("things", write_concern=WriteConcern("majority"))
         finally:
