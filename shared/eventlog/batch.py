@@ -85,27 +85,32 @@ class Reads:
     def __init__(self, collection: Collection) -> None:
         self._collection = collection
         self._wanted: dict[str, None] = {}
-        self._answer: asyncio.Future[dict[str, Doc]] | None = None
+        self._waiting: list[asyncio.Future[dict[str, Doc]]] = []  # one each: who gives up takes nobody along
         self._worker: asyncio.Task[None] | None = None
 
     async def get(self, ids: Sequence[str]) -> dict[str, Doc]:
         """The documents with these ids, read after this call began. Raises StoreAway."""
         loop = asyncio.get_running_loop()
-        if self._answer is None:
-            self._answer = loop.create_future()
+        answer = loop.create_future()
         self._wanted.update(dict.fromkeys(ids))
-        answer = self._answer
+        self._waiting.append(answer)
         if self._worker is None or self._worker.done():
             self._worker = loop.create_task(self._work())
-        found = await asyncio.shield(answer)
+        found = await answer
         return {name: found[name] for name in ids if name in found}
 
     async def _work(self) -> None:
-        while self._answer is not None:
-            answer, wanted = self._answer, list(self._wanted)
-            self._answer, self._wanted = None, {}
+        while self._waiting:
+            waiting, wanted = self._waiting, list(self._wanted)
+            self._waiting, self._wanted = [], {}
             try:
-                answer.set_result(await self._collection.get(wanted))
+                found = await self._collection.get(wanted)
             except Exception as error:
-                answer.set_exception(error)
-                answer.exception()  # seen by all who wait for it
+                for answer in waiting:
+                    if not answer.done():
+                        answer.set_exception(error)
+                        answer.exception()  # seen, even if who waits for it is gone by then
+            else:
+                for answer in waiting:
+                    if not answer.done():
+                        answer.set_result(found)
