@@ -26,6 +26,7 @@ from shared.follower.relay import Relay
 from shared.refusals import VersionMismatch
 from shared.store.port import Doc, StoreAway, StreamLost
 from tests.simulation import processes
+from tests.simulation.plan import FAULTS, KNOBS
 
 Replacement = tuple[Any, str, Any]
 
@@ -363,6 +364,11 @@ MUTANTS: dict[str, Mutant] = {
         "the cluster's id is not compared before a checkpoint",
         ((Relay, "_confirm", _cluster_not_compared),),
         {"empty": 6},
+    ),
+    "F3-offset": Mutant(
+        "an acknowledged offset may be below the last one",
+        ((Relay, "_acknowledged", _offsets_not_compared),),
+        dict.fromkeys((*KNOBS, *FAULTS), 0.0) | {"empty": 1, "no-audit": 1, "few": 99, "long": 9},
     ),
     "F5": Mutant(
         "a rescan scans first and opens the change stream then",

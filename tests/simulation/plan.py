@@ -47,6 +47,7 @@ class Plan:
     seed: str
     length: float
     rebuilds: bool
+    audits: bool
     knobs: dict[str, float]
     actions: tuple[Action, ...]
 
@@ -65,13 +66,15 @@ def plan_of(seed: str, favour: Mapping[str, float] | None = None) -> Plan:
     rng = Random(f"plan/{seed}")
     longer = favour.get("long", 1)
     length = _pick(rng, {2.0: 1, 4.0: 1, 8.0: longer, 14.0: longer})
-    knobs = {name: _pick(rng, {0.0: 2, 0.02: 1, 0.1: favour.get(name, 1), 0.3: favour.get(name, 1)}) for name in KNOBS}
+    knobs = {name: _pick(rng, _rates(favour.get(name, 1.0))) for name in KNOBS}
     people = _pick(rng, {1: favour.get("few", 1), 2: 1, 3: 2})
     actions = [Action(0.0, "ask", (0, "open", "g0"))]
     actions += [_ask(rng, number, length, people, favour) for number in range(1, rng.randint(4, 16))]
     for _ in range(rng.choice((0, 1, 2, 3, 5))):
         actions.append(_fault(rng, length, people, favour, actions))
-    return Plan(seed, length, rng.random() < 0.1, knobs, tuple(sorted(actions, key=lambda action: action.at)))
+    audits = "no-audit" not in favour
+    rebuilds = audits and rng.random() < 0.1
+    return Plan(seed, length, rebuilds, audits, knobs, tuple(sorted(actions, key=lambda action: action.at)))
 
 
 def _ask(rng: Random, number: int, length: float, people: int, favour: Mapping[str, float]) -> Action:
@@ -104,6 +107,10 @@ def _fault(rng: Random, length: float, people: int, favour: Mapping[str, float],
         "erase": (f"n{rng.randrange(people)}", rng.choice(PUBLISHERS)),
     }.get(what, ())
     return Action(at, what, args)
+
+
+def _rates(favour: float) -> dict[float, float]:
+    return {0.0: 2, 0.02: min(favour, 1), 0.1: favour, 0.3: favour}
 
 
 def _pick(rng: Random, weights: Mapping[Any, float], favour: Mapping[str, float] | None = None) -> Any:

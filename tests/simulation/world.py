@@ -66,7 +66,9 @@ class World:
             self.bugs.append(f"it does not end: {overrun}")
         finally:
             logging.getLogger("hamkke").removeHandler(watcher)
-        found = [*self.bugs, *(f"unhandled: {e!r}" for e in self.loop.failures)] or verdict(self)
+        found = [*self.bugs, *(f"unhandled: {e!r}" for e in self.loop.failures)] or (
+            verdict(self) if self.plan.audits or self._had_its_chance() else []
+        )
         self.loop.close()
         return found
 
@@ -105,6 +107,12 @@ class World:
                 continue
             if not rebuilt.equal or rebuilt.digest != live:
                 self.bugs.append(f"rebuild: the view of {consumer.name} differs from the live one")
+
+    def _had_its_chance(self) -> bool:
+        """Without an audit only a later send into the same partition can show that a cluster of the same id was emptied."""
+        emptied = [action.at for action in self.plan.actions if action.what == "empty"]
+        landed = [when for when, _ in self.landed.get("note:n0", ())]
+        return not emptied or (min(landed, default=99.0) < min(emptied) - 0.5 and max(landed) > max(emptied) + 0.5)
 
     def say(self, text: str) -> None:
         self.trail.append(f"{self.loop.now:7.3f}  {text}")
@@ -304,7 +312,7 @@ class World:
                 one.process.go_on()
             if one.process.dead:
                 self._start(name)
-        if any(action.args == ("same-id",) for action in self.plan.actions):
+        if self.plan.audits and any(action.args == ("same-id",) for action in self.plan.actions):
             self.loop.call_later(5.0, self._do_audit)
 
     async def _settled(self) -> None:
