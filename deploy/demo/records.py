@@ -1,6 +1,6 @@
 """Reads the records to compare straight from store and broker: no service is asked what it believes."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -37,20 +37,14 @@ class Records:
         """What the streams of this call's applications begin with."""
         return APPLICATION.stream(self.call_id, "")
 
-    async def inbox_entries(self) -> int:
-        """How many entries about this call's applications there are. Raises StoreAway."""
-        found = await (await self._inbox()).aggregate([{"$match": self._about()}, {"$count": "count"}])
-        return int(found[0]["count"]) if found else 0
+    async def in_view(self, streams: Sequence[str]) -> dict[str, int]:
+        """The versions that the main view shows of these applications. Raises StoreAway."""
+        return _versions(await self.people[APPLICATIONS.view].get(streams, fields=("version",)))
 
-    async def behind(self, told: list[Told]) -> int:
-        """How many confirmed changes neither the main view nor an inbox shows yet. Raises StoreAway."""
-        wanted: dict[str, int] = {}
-        for one in told:
-            wanted[one.stream] = max(one.version, wanted.get(one.stream, 0))
-        shown = await _by_stream(self.people[APPLICATIONS.view], self.applications, ("version",))
-        late = sum(shown.get(stream, {"version": 0})["version"] < version for stream, version in wanted.items())
-        missing = max(0, len(told) - await self.inbox_entries())
-        return int(late) + missing
+    async def in_inbox(self, streams: Sequence[str]) -> dict[str, int]:
+        """The versions up to which the inbox tells of these applications. Raises StoreAway."""
+        generation = await Generations(self.messages).current(inbox.collection)
+        return _versions(await self.messages[inbox.guards + suffix(generation)].get(streams, fields=("version",)))
 
     async def compare(self, told: list[Told]) -> Findings:
         """All five against each other. Raises StoreAway, BrokerAway."""
@@ -139,3 +133,7 @@ async def _by_stream(view: Collection, prefix: str, fields: tuple[str, ...] = ()
 
 def _between(prefix: str) -> Doc:
     return {"$gte": prefix, "$lt": prefix + "~"}
+
+
+def _versions(found: Mapping[str, Doc]) -> dict[str, int]:
+    return {stream: int(document["version"]) for stream, document in found.items()}

@@ -12,6 +12,7 @@ from typing import Any
 
 from rich.console import Console
 
+from deploy.demo.arrivals import Arrivals
 from deploy.demo.call import TITLE, open_call
 from deploy.demo.client import Client, Person
 from deploy.demo.compare import Findings, compare_heard
@@ -31,7 +32,7 @@ from shared.http.roles import Role
 from shared.store.port import StoreAway
 
 QUIET = 90.0  # seconds without any news after which what is missing counts as lost
-LOOK = 0.3
+LOOK = 0.2
 ASKED_OVER_HTTP = 100  # volunteers whose inbox is read through the front door too
 OPERATOR = "0" * 31 + "1"
 
@@ -103,7 +104,7 @@ async def _take_place(place: Place, pool: Pool, seats: int, wishes: Wishes, cons
 
 
 async def _apply_and_compare(place: Place, crowd: Crowd, records: Records, console: Console) -> tuple[Findings, Watch]:
-    watch = Watch(place, records)
+    watch = Watch(place, Arrivals(crowd.told, records.in_inbox))
     screen = Screen(console, crowd, watch)
     watching = asyncio.create_task(watch.run())
     try:
@@ -137,15 +138,15 @@ async def _both(work: Coroutine[Any, Any, None], watching: "asyncio.Task[None]")
 
 
 async def _until_quiet(records: Records, crowd: Crowd) -> None:
-    """Until views and inboxes show all that was confirmed, or nothing has moved for long."""
-    fewest, last_news = math.inf, time.monotonic()
+    """Until main view and inboxes show all that was confirmed, or nothing has moved for long."""
+    places = [Arrivals(crowd.told, records.in_view), Arrivals(crowd.told, records.in_inbox)]
+    arrived, last_news = -1, time.monotonic()
     while time.monotonic() - last_news < QUIET:
         with suppress(StoreAway):
-            behind = await records.behind(crowd.told)
-            if behind == 0:
+            if sum([await place.look() for place in places]) == 0:
                 return
-            if behind < fewest:
-                fewest, last_news = behind, time.monotonic()
+        if sum(place.count for place in places) > arrived:
+            arrived, last_news = sum(place.count for place in places), time.monotonic()
         await asyncio.sleep(LOOK)
 
 

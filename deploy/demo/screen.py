@@ -65,11 +65,10 @@ class Screen:
     def _line(self) -> str:
         crowd, watch = self._crowd, self._watch
         ready, processes = watch.up
-        lag = "?" if watch.relay_lag is None else f"{watch.relay_lag:g}"
         return (
             f"{crowd.counts['applied']:,} of {len(crowd.pool.volunteers):,} applied, {crowd.speed:.0f}/s, "
             f"{crowd.counts['withdrawn']} withdrawn, {crowd.counts['refused']} refused, {crowd.client.counts['retries']} asked again, "
-            f"relay behind by {lag}, {'?' if watch.arrived is None else f'{watch.arrived:,}'} inbox entries, "
+            f"relay lag {watch.lag}, {watch.inboxes.count:,} inbox entries, "
             f"{ready} of {processes} processes ready"
         )
 
@@ -77,14 +76,13 @@ class Screen:
         crowd, watch = self._crowd, self._watch
         self._bar.update(self._applied, completed=crowd.counts["applied"])
         expected = crowd.counts["applied"] + crowd.counts["withdrawn"]
-        self._bar.update(self._arrived, completed=watch.arrived or 0, total=max(expected, len(crowd.pool.volunteers)))
+        self._bar.update(self._arrived, completed=watch.inboxes.count, total=max(expected, len(crowd.pool.volunteers)))
         numbers = Text(f"{words}   ", style="bold")
         retries = crowd.client.counts["retries"]
-        lag = "not to be seen" if watch.relay_lag is None else f"{watch.relay_lag:g}"
         numbers.append(f"{crowd.speed:.0f} a second", style="cyan")
         numbers.append(f"   withdrawn {crowd.counts['withdrawn']}   refused {crowd.counts['refused']}", style="default")
         numbers.append(f"   asked again {retries}", style="yellow" if retries else "default")
-        numbers.append(f"   relay behind by {lag}", style="default")
+        numbers.append(f"   relay lag {watch.lag}", style="default")
         hint = Text("Kill any of them from another terminal: whoever was told yes will still be there.", style="dim")
         return Group(numbers, self._bar, self._processes(), hint)
 

@@ -2,30 +2,26 @@
 
 import asyncio
 import re
-import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from deploy.demo.records import Records
+from deploy.demo.arrivals import Arrivals
 from deploy.demo.where import Place
 from deploy.demo.wire import Unreachable, Wire
 from shared.store.port import StoreAway
 
 EVERY = 1.0  # seconds
-SHARE = 20  # counting may take a twentieth of the time
-_RELAY_LAG = re.compile(r"^hamkke_relay_lag_commits\{[^}]*service=\"recruitment\"[^}]*\} (\S+)$", re.MULTILINE)
+_RELAY_LAG = re.compile(r'^hamkke_relay_lag_seconds\{[^}]*service="recruitment"[^}]*\} (\S+)$', re.MULTILINE)
 
 
 @dataclass
 class Watch:
-    """What was seen last. None where nothing could be seen."""
+    """What was seen last. `relay_lag` in seconds, None where it could not be seen."""
 
     place: Place
-    records: Records
-    arrived: int | None = 0
+    inboxes: Arrivals
     relay_lag: float | None = None
     processes: list[dict[str, Any]] = field(default_factory=list)
-    _count_next: float = 0.0
 
     async def run(self) -> None:
         """Look for ever. Raises Trouble once the platform has been stopped."""
@@ -47,16 +43,16 @@ class Watch:
     def restarts(self) -> int:
         return sum({row["process"]: int(row["restarts"]) for row in self.processes}.values())
 
+    @property
+    def lag(self) -> str:
+        """The relay's lag in words."""
+        return "not to be seen" if self.relay_lag is None else f"{self.relay_lag:.1f} s"
+
     async def _count_arrivals(self) -> None:
-        """The embedded store counts by looking at every entry, so the more it took the rarer it is asked."""
-        now = time.monotonic()
-        if now < self._count_next:
-            return
         try:
-            self.arrived = await self.records.inbox_entries()
+            await self.inboxes.look()
         except StoreAway:
-            self.arrived = None
-        self._count_next = time.monotonic() + SHARE * (time.monotonic() - now)
+            return  # the count stays as it was, and the processes show why
 
     async def _ask_for_lag(self, wire: Wire) -> None:
         try:
