@@ -22,6 +22,7 @@ check: setup ## format, lint, types, imports between parts, freshness of docs an
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/python -m shared.contracts.schema
+	@$(BIN)/python -m deploy.docs --check
 	@said=$$($(BIN)/lint-imports --no-logo 2>&1) || { echo "$$said"; exit 1; }
 
 test: check ## set-up, all checks and all tests
@@ -45,7 +46,7 @@ kafka: setup ## fetch Apache Kafka 4 (needs Java 17 and Maven), for `up --kafka`
 store-rs: setup ## build the Rust server of the embedded store (needs cargo), used when it passes its checks
 	@$(BIN)/python -m deploy.local.store_rs
 
-docs: setup ## write again what is generated: schemas, AsyncAPI, tables in the documentation
+docs: setup ## write again what is generated: schemas, the table of events, .env.example
 	@$(BIN)/python -m deploy.docs
 
 clean: ## stop everything and remove what was made: .venv, var, caches

@@ -5,6 +5,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from deploy.cli.words import out, plainly
+from deploy.docs import env_example
 from deploy.local.home import Home
 from shared.settings import load_settings
 
@@ -34,14 +35,10 @@ def settings(
     as_env: bool = typer.Option(False, "--env", help="As .env lines with their explanations (this is .env.example)."),
 ) -> None:
     """Show every setting: its variable, its value now, its default, what it means. Passwords are hidden."""
-    rows = load_settings().describe()
     if as_env:
-        out.print(
-            "# Every setting of Hamkke with its default. Copy to .env and change what you need; `hamkke settings` shows the result."
-        )
-        for row in rows:
-            out.print(f"\n# {row.description}\n#{row.variable}={row.default}", markup=False)
+        out.print(env_example(), end="", markup=False)
         return
+    rows = load_settings().describe()
     table = Table("variable", "value", "what it is", box=None, header_style="bold")
     for row in rows:
         changed = "" if row.value == row.default else f" [Default: {row.default or 'none'}]"
