@@ -10,6 +10,8 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import httpx
+
 from deploy.local.platform import Platform
 from deploy.local.ports import LOOPBACK, free_port
 from deploy.local.services import SERVICES
@@ -151,8 +153,6 @@ class _Round:
             self._find("stuck", f"clients have no answer {self._plan.settles:.0f} s after the last fault")
         for task in done:
             task.result()
-        for words in self._havoc.troubles:
-            self._find("stuck", words)
 
     def _find(self, kind: str, words: str) -> None:
         self._result.findings.append(Finding(kind, words))
@@ -196,7 +196,7 @@ class _Round:
                     while not await self._crowd.inbox_of(citizen):  # noqa: ASYNC110
                         await asyncio.sleep(0.05)
                     took.append(round(time.monotonic() - begun, 2))
-        except (TimeoutError, OSError) as error:
+        except (TimeoutError, OSError, httpx.HTTPError) as error:
             self._find("stuck", f"a fresh application does not reach the inbox: {error!r}")
         if took and max(took) > FLOWS:
             self._find("stuck", f"a fresh application reached the inbox after {max(took)} s only")
@@ -207,7 +207,8 @@ class _Round:
         while True:
             in_time = time.monotonic() < until
             try:
-                if in_time and await self._gatherer.behind():
+                late = await self._not_ready()
+                if in_time and (late or await self._gatherer.behind()):
                     await asyncio.sleep(0.3)
                     continue
                 if again := await self._gatherer.missing(self._havoc.poison):
@@ -218,11 +219,17 @@ class _Round:
                     raise
                 await asyncio.sleep(0.5)
                 continue
-            findings = compare(records)
+            findings = [*compare(records), *(Finding("stuck", f"{name} is not ready") for name in late)]
             if not findings or not in_time:
                 return records, findings
             self._say(f"settling: {len(findings)} to go, {findings[0]}")
             await asyncio.sleep(0.5)
+
+    async def _not_ready(self) -> list[str]:
+        """Places whose process cannot do its work; the extra ones have left."""
+        places = [member for name, member in self._platform.members.items() if not name.endswith(".3")]
+        ready = await asyncio.gather(*(member.ready() for member in places), return_exceptions=True)
+        return [member.name for member, well in zip(places, ready, strict=True) if well is not True]
 
 
 def _citizen_in(partition: int, partitions: int, call: str, rng: Random) -> str:

@@ -18,7 +18,7 @@ SCENARIOS: dict[str, tuple[str, ...]] = {
         "stall-broker",
     ),
     "broker-stalls": ("stall-broker",),
-    "slow-store-cuts": ("cut-store",),
+    "store-cuts": ("cut-store",) * 12,
     "rebalance": ("rebalance",),
     "poison": ("poison", "poison-burst"),
 }  # fmt: skip
@@ -44,7 +44,7 @@ def schedule(seed: int, seconds: float, scenario: str | None = None) -> list[Fau
     rng = Random(f"faults/{seed}")
     kinds = [what for name in ([scenario] if scenario else DEFAULT) for what in SCENARIOS[name]]
     apart = max(0.9, min(2.5, seconds / (1.5 * len(kinds))))
-    faults = [Fault(0.5, "slow", "store", seconds)] if scenario == "slow-store-cuts" else []
+    faults: list[Fault] = []
     at, bag = 1.0, list[str]()
     while at < seconds:
         if not bag:
