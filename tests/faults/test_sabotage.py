@@ -14,16 +14,14 @@ CASES = {
     "dual_write_instead_of_the_log": ("broker-stalls", {"lost"}),
     "stock_parser_in_batches": ("poison", {"lost", "stuck", "dead"}),
 }
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not os.environ.get("SLOW_TESTS"), reason="minutes: run by .ci/run (SLOW_TESTS=1)"),
-]
 
 
 def test_every_sabotage_is_tried() -> None:
     assert set(CASES) == set(SABOTAGES)
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(not os.environ.get("SLOW_TESTS"), reason="minutes: .ci/run does it, with SLOW_TESTS=1")
 @pytest.mark.parametrize("which", CASES)
 async def test_the_harness_sees_it(which: str, tmp_path: Path) -> None:
     scenario, kinds = CASES[which]
