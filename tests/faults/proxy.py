@@ -86,6 +86,7 @@ class Proxy:
     def __init__(self, gates: dict[str, tuple[int, int]]) -> None:
         self._gates = gates
         self._process: asyncio.subprocess.Process | None = None
+        self._turn = asyncio.Lock()
 
     async def start(self) -> None:
         words = [f"{name}={port}:{target}" for name, (port, target) in self._gates.items()]
@@ -103,9 +104,10 @@ class Proxy:
         assert process is not None
         assert process.stdin is not None
         assert process.stdout is not None
-        process.stdin.write(json.dumps({"gate": gate, "do": do, "seconds": seconds}).encode() + b"\n")
-        await process.stdin.drain()
-        return int(await process.stdout.readline())
+        async with self._turn:
+            process.stdin.write(json.dumps({"gate": gate, "do": do, "seconds": seconds}).encode() + b"\n")
+            await process.stdin.drain()
+            return int(await process.stdout.readline())
 
     async def heal(self) -> None:
         for gate in self._gates:

@@ -142,8 +142,12 @@ class _Round:
         await self._crowd.open_calls()
         crowd = asyncio.create_task(self._crowd.run())
         faults = schedule(self._plan.seed, self._plan.seconds, self._plan.scenario)
-        await self._havoc.run(faults)
-        await self._havoc.send(self._havoc.rows())
+        try:
+            await self._havoc.run(faults)
+            await self._havoc.send(self._havoc.rows())
+        except BaseException:
+            crowd.cancel()
+            raise
         self._last_fault = time.monotonic()
         self._say("quiet")
         self._crowd.finish()
