@@ -5,6 +5,7 @@ Odd seeds run on Apache Kafka where Java and `make kafka` are there, even ones o
 
 import argparse
 import asyncio
+import shutil
 import sys
 import tempfile
 import time
@@ -90,14 +91,16 @@ def _tell(result: Result, console: Console, home: Path, seconds: float) -> None:
         f"seed {result.seed}, {result.broker}: {'passed' if result.passed else 'FAILED'} in {seconds:.0f} s; "
         f"{len(result.schedule)} faults, "
         + ", ".join(f"{numbers[name]} {name}" for name in numbers if isinstance(numbers[name], int))
-        + f"; settled after {numbers.get('settled_s')} s"
+        + f"; settled after {numbers.get('settled_s')} s",
+        soft_wrap=True,
     )
     for finding in result.findings[:12]:
         console.print(f"  {str(finding)[:300]}", soft_wrap=True)
     if result.findings:
-        console.print(
-            f"  logs and data are kept in {home}; again: python -m tests.faults.run --seeds 1 --first {result.seed}"
-        )
+        again = f"python -m tests.faults.run --seeds 1 --first {result.seed}"
+        console.print(f"  logs and data are kept in {home}; again: {again}", soft_wrap=True)
+    else:
+        shutil.rmtree(home, ignore_errors=True)
 
 
 def _report(results: list[Result], asked: argparse.Namespace) -> None:
