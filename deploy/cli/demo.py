@@ -51,21 +51,27 @@ def demo(
     Uses the platform that is up, or starts one of its own and stops it at the end. Kill any of its processes meanwhile:
     nothing that was confirmed is lost. Exit code 1 when something was lost, happened twice, or came out of order.
     """
-    from deploy.demo.run import (
-        Interrupted,
-        Wishes,
-        demonstrate,
-    )  # brings HTTP, store and broker with it: only for this verb
+    # these bring HTTP, store and broker with them: only for this verb
+    from deploy.cli.reach import quiet_libraries
+    from deploy.demo.run import Interrupted, Wishes, demonstrate
     from deploy.demo.screen import Steady
+    from shared.broker.port import BrokerAway
+    from shared.store.port import StoreAway
 
     if seats is not None and pool is None:
         raise Trouble("--seats goes with --pool; the invented pool is for 50.")
     wishes = Wishes(volunteers, pool, seats, leave or not sys.stdout.isatty(), port, split, kafka, store, clients, rate)
+    quiet_libraries()
     try:
         code = asyncio.run(demonstrate(wishes, Home.default(), Steady(highlight=False, soft_wrap=True)))
     except Interrupted:
         err.print("Stopped before the end; there is no report of this run.")
         raise typer.Exit(130) from None
+    except (StoreAway, BrokerAway) as away:
+        which = "store" if isinstance(away, StoreAway) else "broker"
+        raise Trouble(
+            f"The {which} did not come back, so nothing could be compared; hamkke status shows how it is."
+        ) from None
     except ExceptionGroup as group:
         raise _first(group) from None
     if code:

@@ -2,6 +2,7 @@
 
 import asyncio
 import importlib
+import logging
 import os
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
@@ -99,6 +100,7 @@ async def the_broker(settings: Settings) -> AsyncIterator[KafkaBroker]:
 
 def run(verb: Coroutine[Any, Any, T]) -> T:
     """Run a verb; a store or broker that is away becomes a Trouble that says what to do. Ctrl-C ends it quietly."""
+    quiet_libraries()
     try:
         return asyncio.run(verb)
     except StoreAway as away:
@@ -108,6 +110,11 @@ def run(verb: Coroutine[Any, Any, T]) -> T:
     except KeyboardInterrupt:
         err.print("Stopped.")
         raise SystemExit(130) from None
+
+
+def quiet_libraries() -> None:
+    """What libraries would write to standard error is for a service's log: the command line says it in its own words."""
+    logging.getLogger().addHandler(logging.NullHandler())
 
 
 def _short(error: Exception) -> str:

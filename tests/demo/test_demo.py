@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from deploy.local import leftovers
+from deploy.local import leftovers, starting
 from deploy.local.home import PROJECT, Home
 from tests.cli.conftest import free_base, run_in
 
@@ -113,6 +113,19 @@ def test_told_to_stop_it_ends_soon_and_leaves_nothing_running(home: Home, demo: 
     said, _ = process.communicate(timeout=30)
     assert process.returncode == 130
     assert "Stopped before the end" in said
+
+
+def test_on_a_platform_that_is_stopped_meanwhile_it_says_so_and_ends(home: Home, demo: Demo) -> None:
+    for _ in starting.up(home, ["--port", str(free_base())]):
+        pass
+    try:
+        process = demo("--volunteers", 60, "--rate", 1)
+        until_said(process, "is open: call")
+    finally:
+        starting.down(home)
+    said, _ = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert said.strip().splitlines()[-1].startswith("The platform was stopped while the demonstration ran")
 
 
 def test_a_bad_pool_is_one_sentence_and_nothing_is_started(home: Home, tmp_path: Path) -> None:
