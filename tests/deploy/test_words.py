@@ -1,5 +1,6 @@
 """What the command line and set-up say when something is missing: one plain sentence that names the remedy."""
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -127,6 +128,11 @@ def test_set_up_refuses_a_full_disk(clone: Path, tmp_path: Path) -> None:
 
 
 def test_set_up_says_that_there_is_no_network(clone: Path) -> None:
+    tools = clone / "var" / "tools" / "py"  # as if the other half had been made before: this test is about one
+    (tools / "bin").mkdir(parents=True)
+    (tools / "bin" / "python").symlink_to(sys.executable)
+    lock = hashlib.sha256((clone / "requirements-embedded.lock").read_bytes()).hexdigest()
+    (tools / ".made-from").write_text(f"{lock} {clone}\n")
     env = {
         "PIP_INDEX_URL": "http://127.0.0.1:9/simple",
         "PIP_FIND_LINKS": "",
