@@ -21,6 +21,8 @@ from shared.store.trouble import DUPLICATE, refused, translated
 
 DEADLINE = 5.0
 """Seconds until an operation without an answer counts as "the store is away"."""
+PATIENCE = 60.0
+"""The same for what may have to look at every document, and nobody waits for over HTTP: scans, making an index."""
 INSERT_AT_MOST = 100
 """Documents of one insert command: even the largest commits stay below the wire protocol's 48 MB."""
 SCAN_BATCH = 500
@@ -31,10 +33,13 @@ GET_AT_MOST = 32
 class _Deadline:
     """Bounds what is inside, and turns the driver's failures into the port's."""
 
-    __slots__ = ("_timeout",)
+    __slots__ = ("_seconds", "_timeout")
+
+    def __init__(self, seconds: float | None = None) -> None:
+        self._seconds = seconds
 
     def __enter__(self) -> None:
-        self._timeout = pymongo.timeout(DEADLINE)
+        self._timeout = pymongo.timeout(DEADLINE if self._seconds is None else self._seconds)
         self._timeout.__enter__()
 
     def __exit__(
@@ -127,7 +132,7 @@ class MongoCollection:
             where or {}, _projection(fields, without) or None, batch_size=SCAN_BATCH
         ) as cursor:
             while True:
-                with _Deadline():
+                with _Deadline(PATIENCE):
                     docs = await cursor.to_list(SCAN_BATCH)
                 if not docs:
                     return
@@ -140,7 +145,7 @@ class MongoCollection:
         options: Doc = {"unique": True} if unique else {}
         if partial is not None:
             options["partialFilterExpression"] = partial
-        with _Deadline():
+        with _Deadline(PATIENCE):
             await self._handle.create_index(order, **options)
 
     async def drop(self) -> None:
