@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from rich.console import Console
 
@@ -25,6 +26,7 @@ from deploy.demo.screen import Screen
 from deploy.demo.watch import Watch
 from deploy.demo.where import Place, a_place, pool_folder
 from deploy.local.home import Home
+from deploy.local.services import DEFAULT_PORT
 from deploy.local.starting import memory
 from deploy.local.trouble import Trouble
 from shared.broker.port import BrokerAway
@@ -97,7 +99,7 @@ async def _take_place(place: Place, pool: Pool, seats: int, wishes: Wishes, cons
         path = place.home.root / "demo" / "report.json"
         write_report(path, report)
         show(console, report, path)
-        _invite(console, place, crowd)
+        _invite(console, place, crowd, gone=place.own and wishes.leave)
         return report
     finally:
         client.close()
@@ -237,11 +239,12 @@ def _introduce(console: Console, pool: Pool, seats: int, wishes: Wishes, home: H
         )
 
 
-def _invite(console: Console, place: Place, crowd: Crowd) -> None:
+def _invite(console: Console, place: Place, crowd: Crowd, gone: bool) -> None:
     """What there is to look at now."""
     recruitment, notifications = place.url("recruitment"), place.url("notifications")
     somebody = pseudonym(crowd.pool.volunteers[0])
-    console.print("\nLook around:")
+    again = "hamkke up" if urlsplit(recruitment).port == DEFAULT_PORT + 1 else "hamkke up with the same --port"
+    console.print(f"\nLook around, after {again} (what happened stays):" if gone else "\nLook around:")
     for words, url in (
         ("API of recruitment", f"{recruitment}/docs"),
         ("API of notifications", f"{notifications}/docs"),
