@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import signal
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -73,7 +74,7 @@ class Plan:
     kafka: bool
     home: Path
     scenario: str | None = None
-    hosted_by: str = "deploy.local.serve"
+    hosted_by: str = "tests.faults.host"
     env: dict[str, str] = field(default_factory=dict)
     settles: float = SETTLES
 
@@ -225,6 +226,9 @@ class _Round:
                 continue
             findings = [*compare(records), *(Finding("stuck", f"{name} is not ready") for name in late)]
             if not findings or not in_time:
+                for name in late:
+                    self._platform.members[name].signal(signal.SIGUSR1)  # its log will say where it waits
+                    await asyncio.sleep(1)
                 return records, findings
             self._say(f"settling: {len(findings)} to go, {findings[0]}")
             await asyncio.sleep(0.5)
