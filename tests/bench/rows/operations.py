@@ -111,13 +111,20 @@ async def ask(
         if verb == "append":
             still_open = {chain.stream.partition(":")[2]: chain.version or 0 for chain in warmed}
             chains = asked.extensions(keys, still_open, count)
-    connection = await load.Connection.open(url)
-    await connection.ask("GET", "/bench/counts")
+    await _counts(url)
     told = await load.send_all(url, chains, clients)
     if verb != "refusal":
         told.check()
-    counts = orjson.loads((await connection.ask("GET", "/bench/counts"))[1])
-    connection.close()
+    counts = await _counts(url)
     if verb == "append":
         still_open |= {chain.stream.partition(":")[2]: chain.version or 0 for chain in chains}
     return {"counts": counts, "calls": still_open | closed, "statuses": dict(told.statuses)}
+
+
+async def _counts(url: str) -> dict[str, int]:
+    """What was counted since the last look."""
+    connection = await load.Connection.open(url)
+    _, answer = await connection.ask("GET", "/bench/counts")
+    connection.close()
+    found: dict[str, int] = orjson.loads(answer)
+    return found
