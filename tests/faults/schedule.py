@@ -18,6 +18,7 @@ SCENARIOS: dict[str, tuple[str, ...]] = {
         "stall-broker",
     ),
     "broker-stalls": ("stall-broker",),
+    "store-trouble": ("hold-store", "kill-store", "stall-store", "stall-store", "freeze-store", "cut-store", "cut-store"),
     "store-cuts": ("cut-store",) * 12,
     "rebalance": ("rebalance",),
     "poison": ("poison", "poison-burst"),
