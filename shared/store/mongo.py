@@ -128,6 +128,7 @@ class MongoCollection:
     async def scan(
         self, where: Doc | None = None, fields: Sequence[str] = (), without: Sequence[str] = ()
     ) -> AsyncIterator[list[Doc]]:
+        await self._is_there()
         async with self._handle.find(
             where or {}, _projection(fields, without) or None, batch_size=SCAN_BATCH
         ) as cursor:
@@ -145,12 +146,18 @@ class MongoCollection:
         options: Doc = {"unique": True} if unique else {}
         if partial is not None:
             options["partialFilterExpression"] = partial
+        await self._is_there()
         with _Deadline(PATIENCE):
             await self._handle.create_index(order, **options)
 
     async def drop(self) -> None:
         with _Deadline():
             await self._handle.drop()
+
+    async def _is_there(self) -> None:
+        """Asked before what is given more time: a store that is away would else be looked for that long."""
+        with _Deadline():
+            await self._database.command("ping")
 
     async def _write(self, command: Doc) -> list[Doc]:
         return list((await self._command({**command, "ordered": False})).get("writeErrors", ()))

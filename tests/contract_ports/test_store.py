@@ -41,7 +41,7 @@ async def test_the_same_id_twice_in_one_insert_is_stored_once(notes: Collection)
 
 
 async def test_many_documents_go_in_and_come_out(notes: Collection) -> None:
-    docs = [{"_id": f"{n:04}", "text": "x" * 20_000} for n in range(1100)]
+    docs = [{"_id": f"{n:04}", "text": "x" * 6_000} for n in range(1100)]
     assert all(await notes.insert(docs))
     found = await notes.get([doc["_id"] for doc in docs])
     assert len(found) == 1100
