@@ -133,9 +133,16 @@ def kafkajs() -> Path:
         pytest.skip("needs Node 18 and npm, to run the example for Node")
     modules = MODULES / "node_modules"
     if not (modules / "kafkajs" / "package.json").exists():
-        MODULES.mkdir(parents=True, exist_ok=True)
+        fresh = MODULES.with_name(f"{MODULES.name}.{os.getpid()}")
+        fresh.mkdir(parents=True, exist_ok=True)
         fetch = ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--no-package-lock", KAFKAJS]
-        done = subprocess.run(fetch, cwd=MODULES, capture_output=True, text=True, timeout=200, check=False)
+        done = subprocess.run(fetch, cwd=fresh, capture_output=True, text=True, timeout=200, check=False)
         if done.returncode != 0:
+            shutil.rmtree(fresh, ignore_errors=True)
             pytest.skip(f"npm could not fetch {KAFKAJS}: {done.stderr.strip()[-300:]}")
+        shutil.rmtree(MODULES, ignore_errors=True)
+        try:
+            fresh.rename(MODULES)
+        except OSError:  # another test process was first
+            shutil.rmtree(fresh, ignore_errors=True)
     return modules
