@@ -49,7 +49,7 @@ async def following(
     await end([task])
 
 
-async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 10.0) -> None:
+async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 60.0) -> None:
     async with asyncio.timeout(seconds):
         while not await condition():  # noqa: ASYNC110 - what changes is a server, not a task
             await asyncio.sleep(0.02)
