@@ -14,7 +14,7 @@ from shared.contracts.base import kind_of
 from shared.contracts.cloudevents import records_of
 from shared.eventlog.aggregate import Aggregate
 from shared.follower.checkpoint import Checkpoint
-from shared.follower.source import Batch, follow
+from shared.follower.source import Batch, ahead, follow
 from shared.store.port import Collection, Doc, Token
 
 RECENT = 4_000  # commits of the shared cursor that are kept for joining, or wait for the relay
@@ -108,7 +108,7 @@ class Relay:
 
     async def _publish_all(self, sender: Sender) -> None:
         position = self._checkpoint.document
-        source = follow(self._commits, position["token"], position["at"])
+        source = ahead(follow(self._commits, position["token"], position["at"]))
         scanning = False
         try:
             async for commits, token in source:

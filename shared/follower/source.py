@@ -3,6 +3,7 @@
 Within a stream commits come in order; some may come twice; none is left out.
 """
 
+import asyncio
 from collections import defaultdict
 from collections.abc import AsyncGenerator, AsyncIterator
 from datetime import timedelta
@@ -67,6 +68,23 @@ async def scan(commits: Collection, at: str | None = None) -> AsyncIterator[list
             yield ready
     if held:  # behind a gap that lies before `at`: in order, at least
         yield sorted(held.values(), key=lambda commit: (commit["stream"], commit["first"]))
+
+
+async def ahead(batches: AsyncGenerator[Batch, None]) -> AsyncGenerator[Batch, None]:
+    """The same batches, the next one being read while one is worked on."""
+
+    async def following() -> Batch | None:
+        return await anext(batches, None)
+
+    reading = asyncio.create_task(following())
+    try:
+        while (batch := await reading) is not None:
+            reading = asyncio.create_task(following())
+            yield batch
+    finally:
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
+        await batches.aclose()
 
 
 async def _closed(stream: ChangeStream | None) -> None:
