@@ -1,7 +1,7 @@
 """Chains verified: the logs of services, their topics, and the two against each other."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rich.progress import Progress, TaskID
@@ -15,6 +15,7 @@ from shared.contracts.cloudevents import Unreadable, read_record
 from shared.settings import Settings
 from shared.store.port import Collection
 
+Heads = Mapping[str, tuple[int, str]]
 PATIENCE = 5.0  # seconds that an event of the log may still be on its way to the topic
 CHANGED = "History was changed after it was written, or somebody else wrote to the topic: see docs/operations.md."
 MISSING = "Events of the log are not on their topic: hamkke events replay publishes them."
@@ -68,10 +69,22 @@ async def _verify_service(
             await asyncio.sleep(PATIENCE)
             topics = await verify_topics(broker, relayed, bar)
             late = list(differences(heads, topics.heads()))
+        if only is None:
+            verified.faults += await _not_in_the_log(settings, parts.service, heads, topics.heads())
     verified.words += [f"{parts.service}, topics: {topics.events:,} records of {topics.streams:,} streams"]
     found = topics.faults()
     verified.missing = bool(late) and not found and not verified.faults
     verified.faults += found + late
+
+
+async def _not_in_the_log(settings: Settings, service: str, log: Heads, topics: Heads) -> list[Misfit]:
+    """Events on a topic that the log does not hold, also when it is asked again: it was read before the topic."""
+    ahead = {f"{stream}@{log.get(stream, (0, ''))[0] + 1}": stream for stream in topics}
+    ahead = {name: stream for name, stream in ahead.items() if topics[stream][0] > log.get(stream, (0, ""))[0]}
+    async with store_of(settings, service) as store:
+        found = await store["commits"].get(list(ahead), fields=("stream",))
+    reason = "is on the topic and not in the log: was the store restored from an older copy?"
+    return [Misfit(stream, int(name.rpartition("@")[2]), reason) for name, stream in ahead.items() if name not in found]
 
 
 async def verify_log(commits: Collection, kinds: dict[str, StreamKind], bar: Progress) -> Chains:

@@ -110,6 +110,15 @@ class Shelf:
         """Dead records that somebody wants tried again."""
         return await self.dead.find({"consumer": consumer, "state": "redrive"}, limit=limit)
 
+    async def redriven(self, name: str) -> None:
+        """Tried again, and not dead again."""
+        await self.dead.update({"_id": name, "state": "redrive"}, {"$set": {"state": "redriven"}})
+
+    async def dead_again(self, names: Sequence[str]) -> None:
+        """Tried again, and as dead as before."""
+        if names:
+            await self.dead.update({"_id": {"$in": list(names)}, "state": "redrive"}, {"$set": {"state": DEAD}})
+
     async def mark(self, ids: Sequence[str], state: str) -> None:
         """Mark parked records as done with."""
         if ids:

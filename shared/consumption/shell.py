@@ -77,11 +77,11 @@ class Shell:
         """Another look at what is parked and due, and at what somebody wants redriven. Raises StoreAway, NotSettled."""
         now = self._clock()
         waiting = await self._shelf.due(self.consumer.name, self._known, now)
-        self._alarm(waiting, now)
+        await self._alarm(waiting, now)
         await self._until_settled({document["stream"]: [] for document in waiting})  # a pass reads what is parked there
         for document in await self._shelf.to_redrive(self.consumer.name):
             await self.settle([shelf.raw_of(document)], document["cluster"])
-            await self._shelf.dead.update({"_id": document["_id"]}, {"$set": {"state": "redriven"}})
+            await self._shelf.redriven(document["_id"])
 
     async def forget_parked(self, generation: int) -> None:
         """Let go of what is parked for a generation that nobody reads any more. Raises StoreAway."""
@@ -183,15 +183,25 @@ class Shell:
     async def _bury(self, dead: Sequence[Doc]) -> None:
         if not dead:
             return
-        for document, new in zip(dead, await self._shelf.dead.insert(dead), strict=True):
+        stored = await self._shelf.dead.insert(dead)
+        await self._shelf.dead_again([document["_id"] for document, new in zip(dead, stored, strict=True) if not new])
+        for document, new in zip(dead, stored, strict=True):
             if new:
                 self.counts["dead"] += 1
                 place = {key: document[key] for key in ("consumer", "topic", "partition", "offset", "reason")}
                 log.error("a record can never be applied", extra=place)
 
-    def _alarm(self, waiting: Sequence[Doc], now: datetime) -> None:
-        late = [d for d in waiting if (now - moments.moment(d["since"])).total_seconds() > GAP_ALARM and not d["tries"]]
+    async def _alarm(self, waiting: Sequence[Doc], now: datetime) -> None:
+        """Say once of each record that it has waited too long for the one before."""
+        late = [
+            document["_id"]
+            for document in waiting
+            if not document["tries"]
+            and not document.get("alarmed")
+            and (now - moments.moment(document["since"])).total_seconds() > GAP_ALARM
+        ]
         if late:
+            await self._shelf.parked.update({"_id": {"$in": late}}, {"$set": {"alarmed": True}})
             words = "streams wait for a missing version: hamkke events replay publishes the log again"
             log.error(words, extra={"consumer": self.consumer.name, "records": len(late)})
 

@@ -5,6 +5,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -262,6 +263,26 @@ async def test_a_dead_record_can_be_redriven_and_twice_is_once(world: World) -> 
         await world.shell.sweep()
         assert [dead["state"] for dead in await world.dead()] == ["redriven"]
     assert await world.heard("talk:1") == ["one"]
+
+
+async def test_a_redriven_record_that_is_still_dead_stays_on_the_list(world: World) -> None:
+    await world.send(world.publish("talk:1", "Said", {"word": "one"}, version=2))
+    await world.deliver()
+    await world.store["dead"].update({"state": "dead"}, {"$set": {"state": "redrive"}})
+    await world.shell.sweep()
+    assert [dead["state"] for dead in await world.dead()] == ["dead"]
+
+
+async def test_a_gap_that_stays_open_is_said_once(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    _, second = world.says("talk:1", "one", "two")
+    await world.send(second)
+    await world.deliver()
+    later = Shell(world.words, world.store, clock=lambda: datetime.now(UTC) + timedelta(minutes=2))
+    await later.sweep()
+    await later.sweep()
+    assert [entry.message for entry in caplog.records if "hamkke events replay" in entry.message] == [
+        "streams wait for a missing version: hamkke events replay publishes the log again"
+    ]
 
 
 def newer_type(record: Outgoing) -> str:
