@@ -30,7 +30,6 @@ _settled = Counter("hamkke_records_total", "Records by what became of them.", ("
 _parked = Gauge("hamkke_parked_records", "Records parked now.", ("service", "consumer"), registry=REGISTRY)
 _dead = Gauge("hamkke_dead_records", "Records dead and not redriven.", ("service", "consumer"), registry=REGISTRY)
 _ready = Gauge("hamkke_part_ready", "1 where a part of the service is ready.", ("service", "part"), registry=REGISTRY)
-_alarms = Counter("hamkke_alarms_total", "Alarms: a person should look.", ("service", "alarm"), registry=REGISTRY)
 
 _known_requests: dict[tuple[str, str, str, int], Histogram] = {}
 _known_commands: dict[tuple[str, str, str], Counter] = {}
@@ -93,11 +92,6 @@ def dead(service: str, consumer: str, records: int) -> None:
 def part_ready(service: str, part: str, ready: bool) -> None:
     """A part of the service is ready, or not."""
     _ready.labels(service, part).set(ready)
-
-
-def alarm(service: str, name: str) -> None:
-    """Something happened that a person should look at."""
-    _alarms.labels(service, name).inc()
 
 
 def exposition() -> bytes:
