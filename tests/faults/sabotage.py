@@ -48,7 +48,7 @@ def guard_before_the_effect() -> None:
         waiting, self._new = self._new, []
         written = await write(self, guards)
         if waiting:
-            await asyncio.sleep(0.3)  # widens the gap that a crash must hit; in the right order it would harm nobody
+            await asyncio.sleep(1.0)  # widens the gap that a crash must hit; in the right order it would harm nobody
             await self._view.insert(waiting)
         return written
 

@@ -19,7 +19,7 @@ SCENARIOS: dict[str, tuple[str, ...]] = {
     ),
     "broker-stalls": ("stall-broker",),
     "store-trouble": ("hold-store", "kill-store", "stall-store", "stall-store", "freeze-store", "cut-store", "cut-store"),
-    "store-cuts": ("cut-store",) * 12,
+    "store-stalls": ("stall-store",),
     "rebalance": ("rebalance",),
     "poison": ("poison", "poison-burst"),
 }  # fmt: skip

@@ -10,7 +10,7 @@ from tests.faults.sabotage import SABOTAGES
 
 CASES = {
     "checkpoint_before_the_acknowledgement": ("broker-stalls", {"lost", "stuck"}),
-    "guard_before_the_effect": ("store-cuts", {"lost"}),
+    "guard_before_the_effect": ("store-stalls", {"lost"}),
     "dual_write_instead_of_the_log": ("broker-stalls", {"lost"}),
     "stock_parser_in_batches": ("poison", {"lost", "stuck", "dead"}),
 }
