@@ -109,7 +109,7 @@ class Connection:
     """One keep-alive HTTP/1.1 connection, one request at a time."""
 
     def __init__(self, host: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._host, self._reader, self._writer = host, reader, writer
+        self._host, self._reader, self._writer, self._last = host, reader, writer, time.monotonic()
 
     @classmethod
     async def open(cls, url: str) -> "Connection":
@@ -123,8 +123,16 @@ class Connection:
         if body:
             lines += ["Content-Type: application/json", f"Content-Length: {len(body)}"]
         self._writer.write("\r\n".join([*lines, "", ""]).encode() + body)
+        asked = time.monotonic()
         async with asyncio.timeout(PATIENCE):
-            head = await self._reader.readuntil(b"\r\n\r\n")
+            try:
+                head = await self._reader.readuntil(b"\r\n\r\n")
+            except (OSError, EOFError) as error:
+                waited = f"{time.monotonic() - asked:.1f} s after {method} {path}"
+                raise RuntimeError(
+                    f"{self._host} hung up {waited}, {asked - self._last:.1f} s after its last answer"
+                ) from error
+            self._last = time.monotonic()
             lower = head.lower()
             at = lower.find(b"content-length:")
             size = int(lower[at + 15 : lower.index(b"\r\n", at)]) if at >= 0 else 0
