@@ -31,7 +31,7 @@ ABREAST = 200
 
 def citizen(number: int, salt: str = "") -> str:
     """A pseudonym, the same in every run."""
-    return sha256(f"{salt}{number}".encode())[:32]
+    return sha256(f"{salt}/{number}".encode())[:32]
 
 
 class _Kept:

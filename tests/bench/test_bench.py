@@ -83,6 +83,10 @@ async def test_the_raw_material_is_what_the_log_would_have_written():
     assert max(commit["last"] for commit in calls) == 5
 
 
+def test_people_of_two_bursts_are_never_the_same():
+    assert made.citizen(23, "people1") != made.citizen(3, "people12")
+
+
 def test_keys_of_the_load_are_version_7():
     assert uuid7()[14] == "7"
     assert len({uuid7() for _ in range(100)}) == 100
