@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 TOOLS = Path(__file__).parents[2] / "var" / "tools" / "py" / "bin"
-PATIENCE = 20.0
+PATIENCE = 90.0  # seconds: a busy machine is no failure
 
 
 def free_port() -> int:
