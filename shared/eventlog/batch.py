@@ -11,6 +11,7 @@ from shared.store.port import Collection, Doc, StoreAway
 
 MOST = 200  # documents an operation
 TOO_OLD = 10.0  # seconds after which a command is not inserted any more (protocol.md D8)
+READ_DEADLINE = 8.0  # seconds, past the store's own deadline
 FIRST_PAUSE, LONGEST_PAUSE = 0.02, 1.0
 
 
@@ -104,13 +105,20 @@ class Reads:
             waiting, wanted = self._waiting, list(self._wanted)
             self._waiting, self._wanted = [], {}
             try:
-                found = await self._collection.get(wanted)
+                async with asyncio.timeout(READ_DEADLINE):  # the driver has one too; one that never returns hangs all
+                    found = await self._collection.get(wanted)
+            except TimeoutError as late:
+                _fail(waiting, StoreAway(str(late)))
             except Exception as error:
-                for answer in waiting:
-                    if not answer.done():
-                        answer.set_exception(error)
-                        answer.exception()  # seen, even if who waits for it is gone by then
+                _fail(waiting, error)
             else:
                 for answer in waiting:
                     if not answer.done():
                         answer.set_result(found)
+
+
+def _fail(waiting: Sequence["asyncio.Future[dict[str, Doc]]"], error: Exception) -> None:
+    for answer in waiting:
+        if not answer.done():
+            answer.set_exception(error)
+            answer.exception()  # seen, even if who waits for it is gone by then
