@@ -44,10 +44,17 @@ async def ended(reader: asyncio.StreamReader) -> bool:
 
 
 async def test_the_proxy_forwards_delays_freezes_and_cuts() -> None:
+    over = asyncio.Event()
+
     async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while some := await reader.read(100):
-            writer.write(some)
-        writer.close()
+        try:
+            while some := await reader.read(100):
+                writer.write(some)
+        except ConnectionError:
+            pass  # cut
+        finally:
+            writer.close()
+            over.set()
 
     front, behind = free_port(), free_port()
     proxy = Proxy({"echo": (front, behind)})
@@ -72,6 +79,7 @@ async def test_the_proxy_forwards_delays_freezes_and_cuts() -> None:
         assert await reader.read(1) == b"x"
         assert await proxy.tell("echo", "cut") == 1
         assert await ended(reader)
+        await asyncio.wait_for(over.wait(), 5)
         writer.close()
     finally:
         await proxy.stop()
