@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+import time
 
 import uvloop
 from fastapi import FastAPI
@@ -30,6 +31,8 @@ def create(name: str) -> FastAPI:
 def main() -> int:
     if os.environ.get("TINY_FAILS"):
         sys.exit("I will not start today.")
+    if os.environ.get("TINY_IS_LATE"):
+        time.sleep(60)
     settings = load_settings()
     apps = {name: create(name) for name in sys.argv[1:]}
     return 0 if uvloop.run(serve(apps, settings.ports, settings.host)) else 1
