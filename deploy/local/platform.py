@@ -117,12 +117,12 @@ class Platform:
             make_keys(self.home.keys)
             self._forget_old_logs()
             self._turn("starting")
-            servers = [member for member in self.members.values() if not member.serves]
-            await _all(self._first_start(member, SERVER_PATIENCE) for member in servers)
             if self.external_store and not await stores.ready(self.external_store, 3):
                 raise Trouble(
-                    "The store that --store names does not answer, or is no primary; check the address and that it runs."
+                    "The store that --store names does not answer, or has no primary; check the address and that it runs."
                 )
+            servers = [member for member in self.members.values() if not member.serves]
+            await _all(self._first_start(member, SERVER_PATIENCE) for member in servers)
             await _all(self._first_start(member, SERVICE_PATIENCE) for member in self.hosts())
         except BaseException as error:
             self.message = str(error)

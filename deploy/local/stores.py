@@ -89,10 +89,11 @@ def uri(kind: str, address: str) -> str:
 
 
 async def ready(where: str, patience: float, replica_set: bool = False) -> bool:
-    """Whether it answers (and is a primary that takes writes) within `patience` seconds."""
-    client: AsyncMongoClient[dict[str, object]] = AsyncMongoClient(
-        where, serverSelectionTimeoutMS=250, directConnection=True
-    )
+    """Whether it answers (and has a primary that takes writes) within `patience` seconds. Raises Trouble."""
+    try:
+        client: AsyncMongoClient[dict[str, object]] = AsyncMongoClient(where, serverSelectionTimeoutMS=250)
+    except (PyMongoError, ValueError) as wrong:
+        raise Trouble(f"--store is not a usable address: {str(wrong).rstrip('.')}.") from None
     until = time.monotonic() + patience
     try:
         while time.monotonic() < until:

@@ -37,6 +37,8 @@ def test_an_old_java_is_told_from_a_good_one(tmp_path: Path, monkeypatch: pytest
     [
         ("redis", "The store 'redis' is unknown"),
         ("mongodb://127.0.0.1:1/", "The store that --store names does not answer"),
+        ("mongodb://127.0.0.1:1,127.0.0.1:2/", "The store that --store names does not answer"),
+        ("mongodb://127.0.0.1:port/", "--store is not a usable address: Port contains"),
     ],
 )
 def test_a_store_that_is_not_there(hamkke: Hamkke, port: int, store: str, sentence: str) -> None:
@@ -44,6 +46,13 @@ def test_a_store_that_is_not_there(hamkke: Hamkke, port: int, store: str, senten
     assert up.returncode == 1
     assert up.stderr.strip().startswith(sentence)
     assert len(up.stderr.strip().splitlines()) == 1
+
+
+def test_the_demonstration_says_it_too(hamkke: Hamkke, port: int) -> None:
+    demo = hamkke("demo", "--volunteers", 1, "--exit", "--store", "http://127.0.0.1/", "--port", port)
+    assert demo.returncode == 1
+    assert demo.stderr.strip().splitlines()[-1].startswith("--store is not a usable address: Invalid URI scheme")
+    assert "Traceback" not in demo.stderr
 
 
 def test_a_folder_that_cannot_be_used(hamkke: Hamkke, port: int) -> None:
