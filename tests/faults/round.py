@@ -16,6 +16,7 @@ import httpx
 from deploy.local.platform import Platform
 from deploy.local.ports import LOOPBACK, free_port
 from deploy.local.services import SERVICES
+from deploy.local.trouble import Trouble
 from shared.broker.murmur import partition_of
 from shared.broker.port import BrokerAway
 from shared.http.keys import make_keys
@@ -35,6 +36,8 @@ from tests.faults.schedule import schedule
 from tests.faults.watcher import Watcher
 
 SETTLES = 30.0  # seconds after the last fault
+STUCK = Trouble, StoreAway, BrokerAway, OSError, httpx.HTTPError, ExceptionGroup
+"""What a round ends with when something never comes back: a finding, not the end of the harness."""
 FLOWS = 10.0  # seconds in which a fresh application reaches the inbox, poison or not
 
 
@@ -80,7 +83,8 @@ class Plan:
 
 
 async def run_round(plan: Plan, say: Callable[[str], None]) -> Result:
-    """Run one seed. Whatever happens, nothing is left running."""
+    """Run one seed. Whatever happens, nothing is left running; a place that stays away is a finding."""
+    result = Result(plan.seed, "Apache Kafka" if plan.kafka else "embedded")
     shutil.rmtree(plan.home, ignore_errors=True)
     platform = Platform(
         plan.home, split=True, replicas=2, kafka=plan.kafka, hosted_by=plan.hosted_by, env={**QUIET, **plan.env}
@@ -91,20 +95,25 @@ async def run_round(plan: Plan, say: Callable[[str], None]) -> Result:
     proxy = Proxy(gates)
     make_keys(platform.home.keys)
     say("starting")
-    await proxy.start()
     try:
+        await proxy.start()
         async with platform:
-            return await _Round(plan, platform, proxy, say).run()
+            await _Round(plan, platform, proxy, say, result).run()
+    except STUCK as error:
+        result.findings.append(Finding("stuck", repr(error)))
     finally:
         await proxy.stop()
+    return result
 
 
 QUIET = {"HAMKKE_LOG_REQUESTS": "false"}
 
 
 class _Round:
-    def __init__(self, plan: Plan, platform: Platform, proxy: Proxy, say: Callable[[str], None]) -> None:
-        self._plan, self._platform, self._proxy, self._say = plan, platform, proxy, say
+    def __init__(
+        self, plan: Plan, platform: Platform, proxy: Proxy, say: Callable[[str], None], result: Result
+    ) -> None:
+        self._plan, self._platform, self._proxy, self._say, self._result = plan, platform, proxy, say, result
         self.settings = settings = load_settings({}, home=platform.home.root)
         stores = [MongoStore.connect(platform.store_uri, settings.database(name)) for name in SERVICES]
         self._stores = dict(zip(SERVICES, stores, strict=True))
@@ -114,21 +123,19 @@ class _Round:
         self._havoc = Havoc(plan.seed, platform, proxy, self._stores["recruitment"], self._watcher, say)
         self._crowd = Crowd(settings, self._urls, plan.seed)
         self._gatherer = Gatherer(platform, *stores, settings.secrets.first)
-        self._result = Result(plan.seed, "Apache Kafka" if plan.kafka else "embedded")
 
-    async def run(self) -> Result:
+    async def run(self) -> None:
         self._watcher.start()
         try:
             await self._under_fire()
             await self._quiet()
         finally:
+            self._result.schedule = sorted(self._havoc.done, key=lambda done: done["from"])
             await self._watcher.stop()
             await self._crowd.close()
             await self._gatherer.close()
             for store in self._stores.values():
                 await store.close()
-        self._result.schedule = sorted(self._havoc.done, key=lambda done: done["from"])
-        return self._result
 
     def _urls(self, service: str) -> dict[str, str]:
         """Where clients ask: what a load balancer would still list."""

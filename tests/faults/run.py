@@ -17,7 +17,6 @@ from rich.console import Console
 from deploy.local import kafka
 from deploy.local.home import PROJECT
 from deploy.local.trouble import Trouble
-from tests.faults.records import Finding
 from tests.faults.round import Plan, Result, run_round
 from tests.faults.schedule import SCENARIOS
 
@@ -77,15 +76,12 @@ def _one(seed: int, asked: argparse.Namespace, on_kafka: bool, console: Console)
 
         home = Path(tempfile.mkdtemp(prefix=f"hamkke-faults-{seed}-"))
         plan = Plan(seed, asked.seconds, on_kafka, home, asked.scenario)
-        try:
-            result = asyncio.run(run_round(plan, say))
-        except Trouble as trouble:
-            result = Result(seed, broker, [Finding("stuck", str(trouble))])
-    _tell(result, console, home, time.monotonic() - begun)
+        result = asyncio.run(run_round(plan, say))
+    _tell(result, plan, console, time.monotonic() - begun)
     return result
 
 
-def _tell(result: Result, console: Console, home: Path, seconds: float) -> None:
+def _tell(result: Result, plan: Plan, console: Console, seconds: float) -> None:
     numbers = result.numbers
     console.print(
         f"seed {result.seed}, {result.broker}: {'passed' if result.passed else 'FAILED'} in {seconds:.0f} s; "
@@ -97,10 +93,15 @@ def _tell(result: Result, console: Console, home: Path, seconds: float) -> None:
     for finding in result.findings[:12]:
         console.print(f"  {str(finding)[:300]}", soft_wrap=True)
     if result.findings:
-        again = f"python -m tests.faults.run --seeds 1 --first {result.seed}"
-        console.print(f"  logs and data are kept in {home}; again: {again}", soft_wrap=True)
+        console.print(f"  logs and data are kept in {plan.home}; again: {_again(plan)}", soft_wrap=True)
     else:
-        shutil.rmtree(home, ignore_errors=True)
+        shutil.rmtree(plan.home, ignore_errors=True)
+
+
+def _again(plan: Plan) -> str:
+    """The words that make the same schedule once more."""
+    scenario = f" --scenario {plan.scenario}" if plan.scenario else ""
+    return f"python -m tests.faults.run --seeds 1 --first {plan.seed} --seconds {plan.seconds:g}{scenario}"
 
 
 def _report(results: list[Result], asked: argparse.Namespace) -> None:
