@@ -38,7 +38,9 @@ class Relay:
         aggregates: Mapping[str, Aggregate[Any]],
         owned: Callable[[], None],
         audit: Callable[[], Awaitable[object]],
+        newest: str | None = None,
     ) -> None:
+        """`newest`: the writer's time of the newest commit known of, as the views' checkpoint has it."""
         self._commits, self._broker, self._checkpoint = commits, broker, checkpoint
         self._kinds = {name: aggregate.kind for name, aggregate in aggregates.items() if aggregate.kind.relayed}
         self._owned, self._audit = owned, audit
@@ -52,14 +54,23 @@ class Relay:
         self._cluster = ""
         self._offsets: dict[tuple[str, int], int] = {}
         self.published = 0
-        self.at: str | None = None  # the writer's time of the last commit that was acknowledged
+        self._first = newest  # what waits since, where nothing was ever acknowledged
+        self._newest = newest or ""
+        self._sent = self.at = checkpoint.document.get("at") or ""  # the writer's time of the last commit acknowledged
         self.trouble: str | None = "not connected yet"
+
+    @property
+    def behind(self) -> str | None:
+        """While commits wait: the writer's time of the last one that was acknowledged, or of the first one that waits."""
+        return (self.at or self._first) if self.at < self._newest else None
 
     def offer(self, commits: list[Doc], token: Token | None) -> None:
         """What the shared cursor has just read."""
         self._idle_token = None if commits else token
         if not commits:
             return
+        self._first = self._first or commits[0]["at"]
+        self._newest = max(self._newest, *(commit["at"] for commit in commits))
         if token is None:  # a scan is in no order that one could join in the middle of: what is missing may lie before
             self._recent.clear()
             self._held = 0
@@ -104,6 +115,7 @@ class Relay:
             self._checkpoint.move(token=None, at=None, cluster=self._cluster, offsets=[])
             await self._checkpoint.write()
             self._emptied = False
+            self._sent = self.at = ""
         self._offsets = {(topic, partition): last for topic, partition, last in self._checkpoint.document["offsets"]}
 
     async def _publish_all(self, sender: Sender) -> None:
@@ -133,8 +145,9 @@ class Relay:
             if records := self._records(part):
                 self._acknowledged(await sender.send(records))
             self.published += len(records)
-            self.at = part[-1]["at"]
+            self._sent = max(self._sent, *(commit["at"] for commit in part))
         if token is not None:
+            self.at = self._sent  # a scan is in no order of time: until its end anything may be missing
             at = commits[-1]["at"] if commits else self._checkpoint.document["at"]
             offsets = [[topic, partition, last] for (topic, partition), last in self._offsets.items()]
             if commits or self._checkpoint.old or self._checkpoint.document["token"] is None:

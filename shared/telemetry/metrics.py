@@ -19,10 +19,18 @@ _commits = Counter(
     ("service",),
     registry=REGISTRY,
 )
-_relay_age = Gauge("hamkke_relay_lag_seconds", "Age of the last acknowledged commit while newer ones wait; else 0.", ("service",),
-                   registry=REGISTRY)  # fmt: skip
-_view_lag = Gauge("hamkke_view_lag_seconds", "Age of the newest commit when the own views took it.", ("service",),
-                  registry=REGISTRY)  # fmt: skip
+_relay_age = Gauge(
+    "hamkke_relay_lag_seconds",
+    "Age of the last acknowledged commit while newer ones wait; else, and where another process follows, 0.",
+    ("service",),
+    registry=REGISTRY,
+)
+_view_lag = Gauge(
+    "hamkke_view_lag_seconds",
+    "Age of the last commits taken by the own views, when they took them; no news while views stand still.",
+    ("service",),
+    registry=REGISTRY,
+)
 _consumer_lag = Gauge("hamkke_consumer_lag_records", "Records of a partition that a consumer has not committed.",
                       ("service", "consumer", "topic", "partition"), registry=REGISTRY)  # fmt: skip
 _settled = Counter("hamkke_records_total", "Records by what became of them.", ("service", "consumer", "outcome"),
@@ -65,7 +73,7 @@ def relay_lag(service: str, seconds: float) -> None:
 
 
 def view_lag(service: str, seconds: float) -> None:
-    """The own views are this far behind the log."""
+    """The commits that the own views took last were this old then."""
     _view_lag.labels(service).set(seconds)
 
 

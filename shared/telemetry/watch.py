@@ -26,14 +26,12 @@ class Watch:
         self._service, self._store = service, store
         self.follower: Follower | None = None
         self.subscribers: Subscribers | None = None
-        self._newest = ""
         self._told: Counter[tuple[str, str]] = Counter()
 
     def observed(self, commits: list[Doc]) -> None:
         """These commits have just reached the own views."""
-        self._newest = commits[-1]["at"]
         metrics.commits(self._service, len(commits))
-        metrics.view_lag(self._service, _age(self._newest))
+        metrics.view_lag(self._service, _age(commits[-1]["at"]))
 
     async def run(self) -> None:
         """Look until cancelled; while the store is away there is nothing to see."""
@@ -46,10 +44,11 @@ class Watch:
 
     async def look(self) -> None:
         """Tell all metrics once. Raises StoreAway."""
-        relay = self.follower.relay if self.follower is not None else None
-        if relay is not None:
-            behind = relay.at is not None and relay.at < self._newest
-            metrics.relay_lag(self._service, _age(relay.at) if behind and relay.at else 0.0)
+        if self.follower is not None:
+            relay = self.follower.relay
+            metrics.relay_lag(self._service, _age(relay.behind) if relay and relay.behind else 0.0)
+            if relay is None:  # another process follows: what it sees is there to be read
+                metrics.view_lag(self._service, 0.0)
         if self.subscribers is None:
             return
         for (consumer, topic, partition), records in self.subscribers.lag().items():
