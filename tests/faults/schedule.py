@@ -75,7 +75,7 @@ def _fault(rng: Random, at: float, what: str) -> Fault:
         case "kill-store" | "kill-broker":
             return Fault(at, "kill", what.partition("-")[2])
         case "rebalance":
-            return Fault(at, what, rng.choice(SERVICES), between(3, 8))
+            return Fault(at, what, "notifications", between(3, 8))  # the one with consumers
         case "poison" | "poison-burst":
             return Fault(at, what)
     do, _, gate = what.partition("-")

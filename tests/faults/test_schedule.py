@@ -3,12 +3,13 @@
 import asyncio
 import time
 from collections import Counter
+from importlib.util import find_spec
 
 import pytest
 
 from deploy.local.ports import LOOPBACK, free_port
 from tests.faults.proxy import Proxy
-from tests.faults.schedule import DEFAULT, SCENARIOS, schedule
+from tests.faults.schedule import DEFAULT, SCENARIOS, SERVICES, schedule
 
 
 def test_the_same_seed_is_the_same_schedule() -> None:
@@ -27,6 +28,12 @@ def test_in_a_minute_everything_goes_wrong_at_least_once(seed: int) -> None:
         "kill", "kill-owner", "pause", "pause-owner", "hold", "cut", "delay", "freeze", "stall", "rebalance", "poison",
         "poison-burst",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(1, 21))
+def test_a_rebalance_is_one_of_consumers(seed: int) -> None:
+    rebalanced = {fault.whom for fault in schedule(seed, 60) if fault.what == "rebalance"}
+    assert rebalanced == {name for name in SERVICES if find_spec(f"services.{name}.consumers")}
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
