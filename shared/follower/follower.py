@@ -74,7 +74,9 @@ class Follower:
         await views.take_over(epoch)
         await relayed.take_over(epoch)
         commits = self._store["commits"]
-        self.relay = Relay(commits, self._broker, relayed, self._aggregates, self._lease.check, self._audit)
+        self.relay = Relay(
+            commits, self._broker, relayed, self._aggregates, self._lease.check, self._audit, views.document["at"]
+        )
         await together(self._lease.hold(), self.relay.run(), self._keep_views(views, self.relay), self._audit_nightly())
 
     async def _keep_views(self, checkpoint: Checkpoint, relay: Relay) -> None:
