@@ -55,7 +55,7 @@ class Follower:
                 except LeaseLost:
                     self.trouble = None  # another process follows now
                 except Exception as bug:
-                    self.trouble = f"it fails: {bug!r}"
+                    self.trouble = f"it fails: {type(bug).__name__}"  # its words may quote private parts
                     log.exception("the follower fails; it tries again")
                 finally:
                     self.owns, self.relay = False, None

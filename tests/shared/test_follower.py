@@ -9,7 +9,7 @@ import pytest
 
 from shared.broker.kafka import KafkaBroker
 from shared.canonical import canonical
-from shared.contracts.base import StreamKind
+from shared.contracts.base import Event, StreamKind
 from shared.contracts.cloudevents import Record, attributes_of, chain_hash, read_record, records_of
 from shared.eventlog.aggregate import Aggregate
 from shared.eventlog.erasing import erase
@@ -20,6 +20,8 @@ from shared.store.mongo import MongoStore
 from shared.together import end
 from tests.shared.commands import CITIZEN, add, command, open_gate
 from tests.simulation import domain
+from tests.simulation.broker import Cluster, MemoryBroker
+from tests.simulation.store import MemoryServer, MemoryStore
 from tests.support.servers import EmbeddedBroker
 from tests.support.topics import create_topic
 
@@ -153,6 +155,22 @@ async def test_the_view_forgets_an_erased_person_too(
         await erase(store, log, CITIZEN, command("erase"))
         await until(sees(store, "notes", NOTE, 2))
     assert "number 5" not in str(await store["notes"].get([NOTE]))
+
+
+async def test_a_bug_is_named_in_public_without_what_it_quotes() -> None:
+    def evolve(note: domain.Note | None, event: Event) -> domain.Note:
+        raise ValueError(f"no such note: {event}, at number 5")
+
+    store = MemoryStore(MemoryServer())
+    log = EventLog(store, domain.AGGREGATES)
+    await open_gate(log, GATE)
+    await add(log, NOTE, GATE, "lamp", text="at number 5")
+    broken = [replace(domain.BY_KIND["note"], evolve=evolve)]
+    follower = Follower(store, MemoryBroker(Cluster()), broken, "one", term=0.6)  # type: ignore[arg-type]
+    task = asyncio.create_task(follower.run())
+    await until(lambda: _true((follower.trouble or "").startswith("it fails")))
+    assert follower.trouble == "it fails: ValueError"
+    await end([task])
 
 
 async def _true(value: bool) -> bool:
