@@ -105,7 +105,7 @@ class CallView(Shown):
 
 
 class Cell(BaseModel):
-    """Live applications with this value; null where fewer than 5 people could be told from it."""
+    """Live applications with this value; null where this or another value of its feature has fewer than 5."""
 
     feature: str
     value: str
@@ -113,7 +113,7 @@ class Cell(BaseModel):
 
 
 class CountsView(BaseModel):
-    """Live applications of a call; null where it would say too much."""
+    """Live applications of a call; the total is null where it is under 5."""
 
     call_id: str
     total: int | None
@@ -187,7 +187,7 @@ async def one(call_id: CallId, who: Visitor, log: Log) -> CallView:
 
 @router.get("/calls/{call_id}/counts")
 async def counted(call_id: CallId, fresh: ReadAfter, log: Log, store: Stored) -> CountsView:
-    """Live applications per quota value. Cells under 5 are suppressed, and so that none can be recomputed."""
+    """Live applications per quota value. A feature with a value under 5 is hidden whole: none can be recomputed."""
     call, _ = await visible_call(log, call_id, None)
     await fresh.by(version_in(store[views.APPLICATIONS.view]))
     counts = await views.public_counts(store, call)

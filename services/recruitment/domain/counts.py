@@ -24,28 +24,13 @@ class Counts:
 
 
 def public(total: int, cells: Mapping[tuple[str, str], int]) -> Counts:
-    """What may be shown of these counts. Each person has exactly one value of each feature."""
-    features = dict.fromkeys(feature for feature, _ in cells)
-    hidden = set(cells) if total < SMALL else set[tuple[str, str]]()
-    for feature in features:
-        hidden |= _hidden({place: n for place, n in cells.items() if place[0] == feature})
+    """What may be shown of these counts. Each person has exactly one value of each feature.
+
+    A feature with a small cell is hidden whole: hiding the small ones and as many others as they need says in which
+    order they are, and with the total that can leave one world only.
+    """
+    hidden = {feature for (feature, _), n in cells.items() if n < SMALL}
     return Counts(
         total=None if total < SMALL else total,
-        cells=tuple(Cell(*place, None if place in hidden else n) for place, n in cells.items()),
+        cells=tuple(Cell(*place, None if place[0] in hidden else n) for place, n in cells.items()),
     )
-
-
-def _hidden(cells: Mapping[tuple[str, str], int]) -> set[tuple[str, str]]:
-    """Small cells; with them the next larger ones, until what is hidden is at least two cells and 5 people.
-
-    Otherwise the total less the shown cells would be the hidden one, or a group that is itself too small.
-    """
-    by_size = sorted(cells, key=lambda place: (cells[place], place))
-    hidden = [place for place in by_size if cells[place] < SMALL]
-    if not hidden:
-        return set()
-    for place in by_size[len(hidden) :]:
-        if len(hidden) > 1 and sum(cells[p] for p in hidden) >= SMALL:
-            break
-        hidden.append(place)
-    return set(hidden)
