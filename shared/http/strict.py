@@ -42,14 +42,16 @@ def _keys(value: Any, room: int) -> int:
     kind = type(value)
     if kind is str or value is None or kind is bool:
         return 0
+    if room <= 0 and (kind is dict or kind is list):
+        return -1_000_000
     if kind is dict:
         count = len(value)
         for inner in value.values():
             if type(inner) is not str:
                 count += _keys(inner, room - 1)
-        return count if room > 0 else -1_000_000
+        return count
     if kind is list:
-        return sum([_keys(inner, room - 1) for inner in value]) if room > 0 else -1_000_000
+        return sum([_keys(inner, room - 1) for inner in value])
     return 0 if -LARGEST_INTEGER <= value <= LARGEST_INTEGER else -1_000_000
 
 

@@ -8,6 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
+from shared.http.problems import BodyUnreadable
+from shared.http.strict import parse
 from shared.settings import Settings
 from tests.shared.http.tiny import bearer, uuid7
 
@@ -72,6 +74,23 @@ async def test_what_is_wrong_with_a_body_is_told_by_field(
     told = answer.json()
     assert told["status"] == status
     assert field is None or field in [flaw["field"] for flaw in told["errors"]]
+
+
+@pytest.mark.parametrize("times", [1000, 1023, 1024, 5000])
+@pytest.mark.parametrize(("opening", "closing"), [(b'{"a":', b"}"), (b"[", b"]"), (b'[{"a":', b"}]")])
+async def test_no_depth_is_too_deep_to_be_refused(
+    client: httpx.AsyncClient, settings: Settings, opening: bytes, closing: bytes, times: int
+) -> None:
+    deep = opening * times + b"1" + closing * times
+    for body in (deep, b'{"word":"x","texts":{"a":' + deep + b"}}"):
+        assert (await send(client, settings, body)).status_code == 400
+
+
+@pytest.mark.parametrize("body", [b'{"a":' * 100_000 + b"1" + b"}" * 100_000, b"[" * 100_000 + b"]" * 100_000])
+def test_no_depth_is_too_deep_to_be_told(body: bytes) -> None:
+    with pytest.raises(BodyUnreadable) as problem:
+        parse(body, 16)
+    assert problem.value.status == 400
 
 
 async def test_a_problem_never_repeats_what_was_sent(client: httpx.AsyncClient, settings: Settings) -> None:
