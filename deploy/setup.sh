@@ -44,9 +44,9 @@ why_pip_failed() { # log file
   fi
 }
 
-install() { # folder, lock file, log file
+install() { # folder, lock file, log file. Ends as pip itself (exec), so that whoever ends it ends pip
   if ! grep -qs " $PWD\$" "$1/.made-from" || ! "$1/bin/python" -c '' 2>/dev/null; then rm -rf "$1"; "$PY" -m venv "$1" >"$3" 2>&1 || return 1; fi
-  "$1/bin/python" -m pip install --disable-pip-version-check --no-input --retries 2 --timeout 20 --only-binary :all: \
+  exec "$1/bin/python" -m pip install --disable-pip-version-check --no-input --retries 2 --timeout 20 --only-binary :all: \
     --require-hashes --no-deps -r "$2" >>"$3" 2>&1
 }
 

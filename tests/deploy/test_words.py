@@ -5,9 +5,11 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 
 from deploy.local import doctor, kafka, stores
@@ -150,3 +152,23 @@ def test_set_up_says_that_there_is_no_network(clone: Path) -> None:
     }
     assert "the Python package index cannot be reached" in set_up(clone, PYTHON=sys.executable, **env)
     assert not (clone / ".venv" / ".made-from").exists()
+
+
+def test_a_set_up_that_is_stopped_leaves_no_pip_behind(clone: Path, tmp_path: Path) -> None:
+    slow = f"""case "$*" in
+      *"-m venv"*) mkdir -p "$3/bin" && cp "$0" "$3/bin/python";;
+      *"-m pip"*) echo $$ >>{tmp_path}/pips; exec sleep 60;;
+    esac"""
+    fake(tmp_path / "bin", "python", slow)
+    env = {**os.environ, "PYTHON": str(tmp_path / "bin" / "python")}
+    setup = subprocess.Popen([clone / "deploy/setup.sh"], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    until = time.monotonic() + 30
+    pids = tmp_path / "pips"
+    pids.touch()
+    while len(pips := pids.read_text().split()) < 2:
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    setup.terminate()
+    assert setup.wait(30) == 130
+    _, alive = psutil.wait_procs([psutil.Process(pid) for pid in map(int, pips) if psutil.pid_exists(pid)], timeout=5)
+    assert not alive
