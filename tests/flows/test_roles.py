@@ -17,6 +17,7 @@ EVERYONE = None
 SIGNED_IN = frozenset(Role)
 OPERATORS = frozenset({Role.PROGRAM_OPERATOR})
 CITIZENS = frozenset({Role.CITIZEN})
+STANDING = ("/health/live", "/health/ready", "/metrics", "/docs")
 MAY: dict[tuple[str, str, str], frozenset[Role] | None] = {
     ("recruitment", "POST", "/calls"): OPERATORS,
     ("recruitment", "POST", "/calls/{call_id}/publish"): OPERATORS,
@@ -34,7 +35,7 @@ MAY: dict[tuple[str, str, str], frozenset[Role] | None] = {
 } | {
     (service, "GET", path): EVERYONE
     for service in ("recruitment", "notifications")
-    for path in ("/health/live", "/health/ready", "/metrics", "/docs")
+    for path in STANDING
 }
 BODIES: dict[str, Any] = {
     "/calls": a_call(),
@@ -83,6 +84,16 @@ async def test_each_endpoint_lets_in_whom_it_should(platform: Platform, who: Rol
         else:
             expected = "not allowed"
         assert {401: "unknown", 403: "not allowed"}.get(answer.status_code, "in") == expected, (who, method, path)
+
+
+async def test_a_token_that_is_not_good_is_refused_wherever_one_may_be_shown(platform: Platform) -> None:
+    call_id = await opened(platform.operator())
+    person = platform.operator()
+    person.headers = {"authorization": person.headers["authorization"][:-8] + "AAAAAAAA"}
+    for service, method, path in MAY:
+        if path not in STANDING:
+            answer = await ask(person.at(getattr(platform, service)), method, path, call_id)
+            assert answer.status_code == 401, (method, path)
 
 
 async def ask(person: Client, method: str, path: str, call_id: str) -> httpx.Response:

@@ -20,7 +20,6 @@ from shared.http.pages import Page, Paged
 from shared.http.reads import ReadAfter, Shown
 from shared.http.roles import Role
 from shared.http.stored import Stored, version_in
-from shared.http.tokens import Caller
 from shared.refusals import NotThere
 from shared.store.port import Doc
 
@@ -171,7 +170,7 @@ async def close(
 
 
 @router.get("/calls")
-async def published(page: Paged, fresh: ReadAfter, store: Stored) -> Page[CallView]:
+async def published(who: Visitor, page: Paged, fresh: ReadAfter, store: Stored) -> Page[CallView]:
     """Published calls, in the order of their ids."""
     rows = store[views.CALLS.view]
     await fresh.by(version_in(rows))
@@ -186,16 +185,16 @@ async def one(call_id: CallId, who: Visitor, log: Log) -> CallView:
 
 
 @router.get("/calls/{call_id}/counts")
-async def counted(call_id: CallId, fresh: ReadAfter, log: Log, store: Stored) -> CountsView:
+async def counted(call_id: CallId, who: Visitor, fresh: ReadAfter, log: Log, store: Stored) -> CountsView:
     """Live applications per quota value. A feature with a value under 5 is hidden whole: none can be recomputed."""
-    call, _ = await visible_call(log, call_id, None)
+    call, _ = await visible_call(log, call_id, who)
     await fresh.by(version_in(store[views.APPLICATIONS.view]))
     counts = await views.public_counts(store, call)
     cells = [Cell(feature=cell.feature, value=cell.value, count=cell.count) for cell in counts.cells]
     return CountsView(call_id=call_id, total=counts.total, cells=cells)
 
 
-async def visible_call(log: EventLog, call_id: str, who: Caller | None) -> tuple[Call, int]:
+async def visible_call(log: EventLog, call_id: str, who: Visitor) -> tuple[Call, int]:
     """The call and its version, if whoever asks may know that it exists."""
     found = await log.read(CALL.stream(call_id))
     call: Call | None = found.state
