@@ -65,7 +65,7 @@ class Platform:
         self.home, self.split, self.kafka, self.partitions = Home(home.resolve()), split, kafka, partitions
         self.env, self.hosted_by, self._changed = dict(env or {}), hosted_by, on_change
         self.external_store = store if store and "://" in store else None
-        self.store_kind = "external" if self.external_store else stores.choose(store)
+        self.store_kind = "external" if self.external_store else stores.choose(store, self.home.data)
 
         def at(offset: int) -> int:
             return free_port() if port is None else port + offset

@@ -101,7 +101,8 @@ def main() -> None:
         console.print(str(trouble), markup=False)
         sys.exit(1)
     console.print(
-        "It passed: hamkke up uses it from now on."
+        "It passed: hamkke up uses it where nothing is stored yet. Where something is, the store that holds it stays; "
+        "hamkke up --store rs changes over and begins empty, --store py goes back to what is there."
         if passed
         else "It did not pass, so it is not used; the Python store goes on serving."
     )

@@ -23,9 +23,12 @@ PYTHON = TOOLS / "py" / "bin" / "secantusd-py"
 CACHE = "128M"
 
 
-def choose(wanted: str | None) -> str:
-    """The kind to start: the one asked for, else the Rust server where it has passed, else the Python one. Raises Trouble."""
-    kind = wanted or ("rs" if RUST.exists() and RUST_PASSED.exists() else "py")
+def choose(wanted: str | None, data: Path) -> str:
+    """The kind to start: the one asked for, else the one that this data folder was used with last.
+
+    In a new folder: the Rust server where it has passed its checks, else the Python one. Raises Trouble.
+    """
+    kind = wanted or _used_last(data) or ("rs" if RUST.exists() and RUST_PASSED.exists() else "py")
     if kind not in KINDS:
         raise Trouble(
             f"The store {kind!r} is unknown; --store takes a mongodb:// address, or one of {', '.join(KINDS)}."
@@ -33,20 +36,26 @@ def choose(wanted: str | None) -> str:
     if kind == "py" and not PYTHON.exists():
         raise Trouble("The embedded store is not installed; type make setup.")
     if kind == "rs" and not RUST.exists():
-        raise Trouble("The Rust store is not built; type make store-rs, or leave --store away.")
+        raise Trouble("The Rust store is not built; type make store-rs, or name another: --store py.")
     if kind == "rs" and not RUST_PASSED.exists():
         raise Trouble(
-            "The Rust store did not pass its checks, so it is not used; type make store-rs to see why, or leave --store away."
+            "The Rust store did not pass its checks, so it is not used; type make store-rs to see why, or name another: --store py."
         )
     if kind == "mongod" and not shutil.which("mongod"):
-        raise Trouble("mongod is not on this machine; leave --store away, or install MongoDB 8.")
+        raise Trouble("mongod is not on this machine; install MongoDB 8, or name another store: --store py.")
     return kind
+
+
+def _used_last(data: Path) -> str | None:
+    used = [folder for kind in KINDS if (folder := data / f"store-{kind}").exists()]
+    return max(used, key=lambda folder: folder.stat().st_mtime).name.removeprefix("store-") if used else None
 
 
 def launch(kind: str, port: int, data: Path) -> Launch:
     """How to start it; each kind has a data folder of its own."""
     folder = data / f"store-{kind}"
     folder.mkdir(parents=True, exist_ok=True)
+    folder.touch()  # it is the one used last
     where = ["--port", str(port)]
     if kind == "mongod":
         return Launch(

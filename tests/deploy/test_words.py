@@ -63,15 +63,31 @@ def test_a_folder_that_cannot_be_used(hamkke: Hamkke, port: int) -> None:
     assert up.stderr.startswith("The folder /proc/nothing cannot be used")
 
 
-def test_the_rust_store_is_used_only_with_its_passed_checks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def rust(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the Rust store's mark would be; it is built, and has not passed yet."""
     monkeypatch.setattr(stores, "RUST", tmp_path / "secantusd-rs")
     monkeypatch.setattr(stores, "RUST_PASSED", tmp_path / "passed.json")
     (tmp_path / "secantusd-rs").touch()
-    assert stores.choose(None) == "py"
+    return tmp_path / "passed.json"
+
+
+def test_the_rust_store_is_used_only_with_its_passed_checks(tmp_path: Path, rust: Path) -> None:
+    assert stores.choose(None, tmp_path) == "py"
     with pytest.raises(Trouble, match="did not pass its checks"):
-        stores.choose("rs")
-    (tmp_path / "passed.json").touch()
-    assert stores.choose(None) == "rs"
+        stores.choose("rs", tmp_path)
+    rust.touch()
+    assert stores.choose(None, tmp_path) == "rs"
+
+
+def test_an_installation_keeps_the_store_that_it_used_last(tmp_path: Path, rust: Path) -> None:
+    stores.launch("py", 1, tmp_path)
+    rust.touch()
+    assert stores.choose(None, tmp_path) == "py"
+    for other, kind in (("py", "rs"), ("rs", "py")):
+        os.utime(tmp_path / f"store-{other}", (1, 1))  # a while ago
+        stores.launch(stores.choose(kind, tmp_path), 1, tmp_path)
+        assert stores.choose(None, tmp_path) == kind
 
 
 def test_doctor_names_what_is_missing_and_what_to_type(hamkke: Hamkke) -> None:
