@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import aiokafka.client
+import aiokafka.consumer.fetcher
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
@@ -19,6 +20,7 @@ from aiokafka.protocol.metadata import MetadataRequest
 
 from shared.broker.murmur import partition_of
 from shared.broker.port import BrokerAway, Incoming, Outgoing
+from shared.broker.records import Records
 
 Acknowledged = dict[tuple[str, int], tuple[int, int]]
 DEADLINE = 5.0
@@ -32,6 +34,7 @@ IN_FLIGHT = 4 * 1024 * 1024
 # an emptied broker would come back with wrong topics. Topics are made by `hamkke topics apply` only; this holds for
 # every client of this process, FastStream's consumers included.
 aiokafka.client.MetadataRequest = functools.partial(MetadataRequest, allow_auto_topic_creation=False)
+aiokafka.consumer.fetcher.MemoryRecords = Records
 
 
 @asynccontextmanager
@@ -135,14 +138,13 @@ async def _abandon(producer: AIOKafkaProducer) -> None:
 class KafkaBroker:
     """A Kafka cluster. `idempotent` where it knows that: not on the embedded broker.
 
-    `fetch_wait`: seconds a fetch may wait for records. `security`: aiokafka's SSL and SASL options.
+    `fetch_wait`: seconds a fetch may wait for records.
     """
 
-    def __init__(self, bootstrap: Sequence[str], idempotent: bool, fetch_wait: float = 0.1, **security: Any) -> None:
+    def __init__(self, bootstrap: Sequence[str], idempotent: bool, fetch_wait: float = 0.1) -> None:
         self._where: dict[str, Any] = {
             "bootstrap_servers": list(bootstrap),
             "request_timeout_ms": int(DEADLINE * 1000),
-            **security,
         }
         self._idempotent = idempotent
         self._fetch_wait = int(fetch_wait * 1000)

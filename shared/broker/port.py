@@ -4,6 +4,10 @@ from collections.abc import AsyncIterator, Sequence
 from typing import NamedTuple, Protocol
 
 
+UNREADABLE = "\ufffd"
+"""Begins the name of a header whose name was not UTF-8; its bytes follow, escaped."""
+
+
 class BrokerAway(Exception):
     """The broker did not acknowledge in time. Records may or may not be on the topic: treat them as not published."""
 

@@ -11,7 +11,8 @@ from typing import Any
 
 import orjson
 
-from shared.broker.port import Incoming, Outgoing
+from shared import moments
+from shared.broker.port import UNREADABLE, Incoming, Outgoing
 from shared.canonical import canonical, sha256
 from shared.contracts.base import StreamKind
 
@@ -110,6 +111,7 @@ def read_record(raw: Incoming) -> Record:
         raise Unreadable("content-type is not application/json")
     prev, own = found.pop("prevhash", ""), found.pop("hash")
     version = _version(found["streamversion"])
+    _moments(found)
     if found["id"] != f"{found['subject']}@{version}":
         raise Unreadable("the id is not <subject>@<streamversion>")
     if raw.key != found["subject"].encode():
@@ -127,6 +129,8 @@ def _headers(headers: Sequence[tuple[str, bytes]]) -> dict[str, str]:
     for name, value in headers:
         known = _KNOWN.get(name)
         if known is None:
+            if name.startswith(UNREADABLE):
+                raise Unreadable(f"not readable: {name.removeprefix(UNREADABLE)[:80]}")
             continue
         if known in found:
             raise Unreadable(f"header repeated: {name}")
@@ -141,6 +145,14 @@ def _version(written: str) -> int:
     if not (written.isascii() and written.isdigit() and written[0] != "0" and len(written) < 16):
         raise Unreadable("streamversion is not a positive number")
     return int(written)
+
+
+def _moments(found: dict[str, str]) -> None:
+    try:
+        for name in ("time", "recordedtime"):
+            moments.moment(found[name])
+    except (ValueError, OverflowError):
+        raise Unreadable(f"{name} is no moment") from None
 
 
 def _data(value: bytes) -> dict[str, Any]:
