@@ -167,8 +167,8 @@ def graves(records: Records) -> Iterator[Finding]:
         place = tuple(document[key] for key in ("consumer", "cluster", "topic", "partition", "offset"))
         buried[place] = buried.get(place, 0) + 1
         poison = fates.get(digest(document["key"], document["value"], document["headers"]))
-        if poison is None or poison.fate.is_good:
-            yield Finding("dead", f"a good record lies dead: {document['_id']}: {document['reason']}")
+        if poison is None or not poison.fate.may_be_dead:
+            yield Finding("dead", f"it lies dead and must not: {document['_id']}: {document['reason']}")
     for place, count in buried.items():
         if count > 1:
             yield Finding("dead", f"{place} has {count} dead documents")

@@ -52,9 +52,9 @@ class Gatherer:
         return found
 
     async def missing(self, poison: Iterable[Poison]) -> list[Poison]:
-        """What another publisher would have published again: a good record of a stream that the topic does not hold."""
+        """Those of them that no topic holds. Raises BrokerAway."""
         there = {digest_of_record(r.key, r.value, r.headers) for raws in (await self.topics()).values() for r in raws}
-        return [record for record in poison if record.fate.is_good and record.digest not in there]
+        return [record for record in poison if record.digest not in there]
 
     async def records(self, told: list[Asked], watcher: Watcher, poison: list[Poison]) -> Records:
         """All but what is shown and rebuilt. Raises StoreAway, BrokerAway."""

@@ -154,13 +154,14 @@ class Havoc:
 
     # Poison
 
-    def rows(self) -> list[Poison]:
+    def rows(self, *, quiet: bool = False) -> list[Poison]:
         """Each row of the table, on every topic."""
         found: list[Poison] = []
         for kind in KINDS.values():
             streams = [one for one in sorted(self._watcher.versions.items()) if kind_of(one[0]) == kind.name]
+            streams = [one for one in streams if one[1] > 1] or streams  # with a past, for the row that needs one
             victims = self._rng.sample(streams, min(1, len(streams)))
-            found += Poisoner(kind, self._rng).all_rows(victims)
+            found += Poisoner(kind, self._rng).all_rows(victims, quiet=quiet)
         return found
 
     def burst(self) -> list[Poison]:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
@@ -10,13 +11,13 @@ from random import Random
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
 from shared.broker.kafka import _abandon
 from shared.canonical import canonical
 from shared.contracts.base import StreamKind
 from shared.contracts.cloudevents import chain_hash
-from shared.contracts.recruitment import APPLICATION, ApplicationSubmitted
+from shared.contracts.recruitment import APPLICATION, CALL, ApplicationSubmitted
 
 LARGEST = 1_048_588
 """Bytes of the largest batch that a topic takes (deploy/local/topics.py)."""
@@ -29,6 +30,7 @@ class Fate(Enum):
 
     DEAD = "dead, exactly once"
     AT_MOST_DEAD = "dead at most once, or waiting: it never takes effect"
+    DROPPED = "neither dead nor waiting: it is long known"
     PASSED = "counted and passed over; the guard moves"
     APPLIED = "applied, nothing is sent back"
 
@@ -36,6 +38,10 @@ class Fate(Enum):
     def is_good(self) -> bool:
         """It takes effect."""
         return self in (Fate.PASSED, Fate.APPLIED)
+
+    @property
+    def may_be_dead(self) -> bool:
+        return self in (Fate.DEAD, Fate.AT_MOST_DEAD)
 
 
 @dataclass(frozen=True)
@@ -70,11 +76,14 @@ class Poisoner:
     def __init__(self, kind: StreamKind, rng: Random) -> None:
         self._kind, self._rng = kind, rng
 
-    def all_rows(self, victims: list[tuple[str, int]]) -> list[Poison]:
-        """One record (or run of records) of each row; `victims` are streams of the log with their newest versions."""
+    def all_rows(self, victims: list[tuple[str, int]], *, quiet: bool = False) -> list[Poison]:
+        """One record (or run of records) of each row; `victims` are streams of the log with their newest versions.
+
+        `quiet`: consumers have applied these versions, so that what is older is surely dropped.
+        """
         rows = [*self._always_dead(), *self._own_streams()]
         for stream, version in victims[:1]:
-            rows += self._forged(stream, version)
+            rows += self._forged(stream, version, Fate.DROPPED if quiet else Fate.AT_MOST_DEAD)
         return rows
 
     def garbage(self) -> Poison:
@@ -102,10 +111,12 @@ class Poisoner:
         yield self._of("largest, not JSON", dead, self._stream(), size=LARGEST, filler=b"\xff")
         yield self._of("largest, own hash wrong", dead, self._stream(), size=LARGEST, change=_replaced("ce_hash", b""))
 
-    def _forged(self, stream: str, version: int) -> Iterator[Poison]:
+    def _forged(self, stream: str, version: int, older: Fate) -> Iterator[Poison]:
         forged, odd = Fate.AT_MOST_DEAD, self._rng.randbytes(32).hex()
         yield self._of("next version, chain does not fit", forged, stream, version=version + 1, prev=odd)
-        yield self._of("version applied already, another hash", forged, stream, version=max(version, 1), prev=odd)
+        yield self._of("version applied last, another hash", forged, stream, version=max(version, 1), prev=odd)
+        if version > 1:
+            yield self._of("version applied before, another hash", older, stream, version=version - 1, prev=odd)
         yield self._of("beyond the next, chain does not fit", forged, stream, version=version + 3, prev=odd)
         yield self._of("beyond the next, largest", forged, stream, version=version + 4, prev=odd, size=LARGEST)
 
@@ -114,7 +125,12 @@ class Poisoner:
         strange = f"hamkke.recruitment.{self._kind.name.capitalize()}Dreamt.v1"
         first = self._of("type unknown to us", Fate.PASSED, stream, event_type=strange, value=b"{}")
         yield first
-        odd = [("reply_to", b"hamkke.nowhere"), ("correlation_id", b"x" * 300), ("x-empty", b""), ("x-binary", b"\xff")]
+        odd = [
+            ("reply_to", CALL.topic.encode()),
+            ("correlation_id", b"x" * 300),
+            ("x-empty", b""),
+            ("x-binary", b"\xff"),
+        ]
         second = self._of(
             "headers unknown to us", applied, stream, version=2, prev=_hash(first), change=lambda h: [*h, *odd]
         )
@@ -217,11 +233,10 @@ async def send(bootstrap: str, records: list[tuple[Poison, int]], patience: floa
         async with asyncio.timeout(patience):
             await producer.start()
             for record, partition in records:
-                headers = list(record.headers)
-                sent.append(
-                    await producer.send(record.topic, record.value, record.key, partition=partition, headers=headers)
-                )
-            await asyncio.gather(*sent)
+                with suppress(MessageSizeTooLargeError):  # one that is refused does not hide the next
+                    place = {"key": record.key, "partition": partition, "headers": list(record.headers)}
+                    sent.append(await producer.send(record.topic, record.value, **place))
+            await asyncio.gather(*sent, return_exceptions=True)
         await asyncio.wait_for(producer.stop(), CLOSES)
     except (KafkaError, OSError, TimeoutError):
         await _abandon(producer)  # the broker is away, which is as good a time as any; a flush could wait for ever

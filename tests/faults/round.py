@@ -193,7 +193,10 @@ class _Round:
         took: list[float] = []
         try:
             async with asyncio.timeout(self._plan.settles):
-                await self._havoc.send(self._havoc.rows())
+                poison = self._havoc.rows(quiet=True)
+                await self._havoc.send(poison)
+                for record in await self._gatherer.missing(poison):
+                    self._find("stuck", f"poison is on no topic, so nobody met it: {record.row}")
                 await self._crowd.ask(drafting, rng, PATIENT)
                 call = drafting.id(self.settings.secrets.first)[:32]
                 for version, verb in enumerate(("publish", "open_call"), start=1):
@@ -222,7 +225,8 @@ class _Round:
                 if in_time and (late or await self._gatherer.behind()):
                     await asyncio.sleep(0.3)
                     continue
-                if again := await self._gatherer.missing(self._havoc.poison):
+                good = [record for record in self._havoc.poison if record.fate.is_good]
+                if again := await self._gatherer.missing(good):  # another publisher would publish them again
                     await self._havoc.send(sorted(again, key=lambda record: record.version))
                 records = await self._gatherer.records(self._crowd.told, self._watcher, self._havoc.poison)
             except (StoreAway, BrokerAway):

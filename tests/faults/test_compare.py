@@ -15,6 +15,7 @@ from shared.broker.port import Incoming
 from shared.canonical import canonical, sha256
 from shared.command import Command
 from shared.consumption.shell import Shell
+from shared.contracts.base import kind_of
 from shared.contracts.cloudevents import records_of
 from shared.contracts.recruitment import APPLICATION, CALL
 from shared.eventlog.log import EventLog
@@ -23,7 +24,7 @@ from shared.refusals import Refusal
 from tests.faults import requests
 from tests.faults.compare import compare, inbox_consumer, refolded
 from tests.faults.ledger import Asked, Attempt
-from tests.faults.poison import Fate, Poisoner
+from tests.faults.poison import Fate, Poison, Poisoner
 from tests.faults.records import KINDS, Rebuilt, Records
 from tests.simulation.store import MemoryServer, MemoryStore
 
@@ -93,7 +94,11 @@ async def good_records() -> Records:
     await story.ask(requests.on_call("close", rng, operator, call), if_match=1)  # 412
     await story.ask(requests.apply(rng, people[3], call))  # too late
     commits = list(story.server.table("commits").docs.values())
-    poison = [record for kind in KINDS.values() for record in Poisoner(kind, rng).all_rows([])]
+    newest = {commit["stream"]: commit["last"] for commit in sorted(commits, key=lambda commit: commit["last"])}
+    poison: list[Poison] = []
+    for kind in KINDS.values():
+        victim = next(one for one in newest.items() if kind_of(one[0]) == kind.name and one[1] > 1)
+        poison += Poisoner(kind, rng).all_rows([victim], quiet=True)
     raws = {kind.topic: [] for kind in KINDS.values()}
     for commit in commits:
         kind = KINDS[commit["stream"].partition(":")[0]]
@@ -105,7 +110,9 @@ async def good_records() -> Records:
     }
     heard = MemoryServer()
     shell = Shell(inbox_consumer, MemoryStore(heard))
-    await shell.settle(topics[APPLICATION.topic], CLUSTER)
+    met = next(n for n, raw in enumerate(raws[APPLICATION.topic]) if raw in poison)
+    for batch in (topics[APPLICATION.topic][:met], topics[APPLICATION.topic][met:]):  # poison meets what is applied
+        await shell.settle(batch, CLUSTER)
     docs = {name: dict(heard.table(name).docs) for name in ("inbox", "inbox_guards", "dead", "parked")}
     shown = {
         person: sorted((d for d in docs["inbox"].values() if d["recipient"] == person), key=lambda d: d["place"])
@@ -156,7 +163,7 @@ async def test_a_round_in_which_all_is_right_has_nothing_to_tell(records: Record
 
 
 def test_every_row_of_the_table_is_there() -> None:
-    rows = Poisoner(APPLICATION, Random(1)).all_rows([("application:a:b", 2)])
+    rows = Poisoner(APPLICATION, Random(1)).all_rows([("application:a:b", 2)], quiet=True)
     assert {row.fate for row in rows} == set(Fate)
     assert len({row.digest for row in rows}) == len(rows)
     assert len({row.row for row in rows}) >= 20
@@ -280,7 +287,7 @@ def lies() -> dict[str, tuple[str, Lie]]:
         next(entries for entries in r.shown.values() if len(entries) > 1).reverse()
 
     def not_buried(r: Records) -> None:
-        r.dead.pop()
+        del r.dead[0]
 
     def buried_twice(r: Records) -> None:
         r.dead.append({**r.dead[0], "_id": r.dead[0]["_id"] + "x"})
@@ -288,6 +295,10 @@ def lies() -> dict[str, tuple[str, Lie]]:
     def buried_alive(r: Records) -> None:
         raw = r.topics[APPLICATION.topic][0]
         r.dead.append({**r.dead[0], "key": raw.key, "value": raw.value, "headers": raw.headers, "offset": raw.offset})
+
+    def buried_though_long_known(r: Records) -> None:
+        known = next(p for p in r.poison if p.fate is Fate.DROPPED and p.topic == APPLICATION.topic)
+        r.dead.append({**r.dead[0], "key": known.key, "value": known.value, "headers": known.headers, "offset": -1})
 
     def waits_for_ever(r: Records) -> None:
         raw = r.topics[APPLICATION.topic][0]
@@ -309,7 +320,7 @@ def lies() -> dict[str, tuple[str, Lie]]:
                   accept_another_body, fail, store_against_the_rule, shown_in_another_order, answer_a_repeat_with_another_version),
         "rebuild": (rebuilt_differs,),
         "stuck": (guard_behind, waits_for_ever),
-        "dead": (not_buried, buried_twice, buried_alive),
+        "dead": (not_buried, buried_twice, buried_alive, buried_though_long_known),
     }  # fmt: skip
     found = {lie.__name__: (kind, lie) for kind, some in kinds.items() for lie in some}
     return found | {"view_says_else": ("doubled", view_says_else)}
