@@ -20,7 +20,13 @@ HISTORY = ROOT / "tests" / "contracts" / "schemas_history"
 PAGE = ROOT / "docs" / "architecture.md"
 ENV_EXAMPLE = ROOT / ".env.example"
 BEGIN, END = "<!-- events: written by `make docs` -->", "<!-- end of events -->"
-ABOUT_ENV = "# Every setting of Hamkke with its default. Copy to .env and change what you need; `hamkke settings` shows the result."
+ABOUT_ENV = """\
+# Every setting of Hamkke with its default. Copy to .env and change what you need; `hamkke settings` shows the result.
+#
+# `hamkke up` and `hamkke demo` decide by their options (--port, --store, --kafka) what the services they start get as
+# HAMKKE_PROFILE, HAMKKE_HOST, HAMKKE_PORTS, HAMKKE_STORE_URI, HAMKKE_BROKER, HAMKKE_PARTITIONS,
+# HAMKKE_IDEMPOTENT_PRODUCER and HAMKKE_FETCH_WAIT_MS: set here, these are for services started in another way.
+# Where nothing is up here, HAMKKE_STORE_URI and HAMKKE_BROKER also say what `hamkke events`, `dead`, `views` look at."""
 
 
 def event_table() -> str:

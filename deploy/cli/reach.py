@@ -3,7 +3,6 @@
 import asyncio
 import importlib
 import logging
-import os
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -38,12 +37,12 @@ def settings_of(report: dict[str, Any]) -> Settings:
 
 
 def running() -> Settings:
-    """The settings of what runs: this home's platform, else what the environment names. Raises Trouble."""
+    """The settings of what runs: this home's platform, else what environment or `.env` name. Raises Trouble."""
     home = Home.default()
     if leftovers.is_held(home) and (report := leftovers.report(home)):
         return settings_of(report)
-    if os.environ.get("HAMKKE_STORE_URI"):
-        return load_settings()
+    if "store_uri" in (settings := load_settings()).model_fields_set:
+        return settings
     raise Trouble(
         "Hamkke is not running here. Start it with hamkke up, or name a store and a broker in HAMKKE_STORE_URI and HAMKKE_BROKER."
     )

@@ -234,6 +234,7 @@ class Platform:
         return {
             "HAMKKE_PROFILE": "embedded",
             "HAMKKE_HOME": str(self.home.root),
+            "HAMKKE_HOST": LOOPBACK,
             "HAMKKE_PORTS": ",".join(f"{name}={port}" for name, port in endpoints.items()),
             "HAMKKE_STORE_URI": self.external_store or stores.uri(self.store_kind, self.store_address),
             "HAMKKE_BROKER": self.broker_address,

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from deploy.cli.reach import settings_of, store_of, the_broker
+from deploy.cli.reach import running, settings_of, store_of, the_broker
 from deploy.local import leftovers
 from deploy.local.home import Home
 from shared.broker.port import Outgoing
@@ -236,3 +236,10 @@ def test_without_a_platform_each_verb_says_how_to_start_one(tmp_path: Path, verb
     done = run_in(Home(tmp_path), *verb, HAMKKE_STORE_URI="")
     assert done.returncode == 1
     assert done.stderr.startswith("Hamkke is not running here. Start it with hamkke up")
+
+
+def test_a_store_that_only_the_env_file_names_is_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HAMKKE_HOME", str(tmp_path))
+    (tmp_path / ".env").write_text("HAMKKE_STORE_URI=mongodb://there/\n")
+    assert running().store_uri == "mongodb://there/"

@@ -1,6 +1,7 @@
 """A platform of one's own: what dies comes back, what fails says why, nothing is left."""
 
 import asyncio
+import re
 import signal
 import socket
 import time
@@ -11,6 +12,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.client import AIOKafkaClient
 
+from deploy import docs
 from deploy.local import kafka, topics
 from deploy.local.health import health
 from deploy.local.home import Home
@@ -108,6 +110,22 @@ async def test_services_and_the_broker_itself_name_the_proxy(platform: Make) -> 
         await client.bootstrap()
         assert {node.port for node in client.cluster.brokers()} == {9}
         await client.close()
+
+
+async def test_services_stay_on_loopback_whatever_the_environment_says(
+    platform: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HAMKKE_HOST", "0.0.0.0")
+    async with platform(split=False) as p:
+        port = p.members["services"].endpoints["recruitment"]
+        assert (await health(port))[0] == 200
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.2", port))
+
+
+def test_the_example_of_settings_names_all_that_the_launcher_decides(platform: Make) -> None:
+    decided = {name for name in platform()._service_env({}) if name.startswith("HAMKKE_")}
+    assert decided - {"HAMKKE_HOME"} <= set(re.findall(r"HAMKKE_\w+", docs.ABOUT_ENV))
 
 
 async def test_a_taken_port_is_said_and_nothing_starts(platform: Make, home: Home, port: int) -> None:
