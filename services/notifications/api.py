@@ -33,7 +33,7 @@ class Entry(BaseModel):
 async def inbox(me: AnyCaller, page: Paged, fresh: ReadAfter, store: Stored) -> Page[Entry]:
     """The own entries, newest last. Read-After waits until the change it names has been told."""
     entries, guards = await views.collections(store)
-    await fresh.by(version_in(guards))
+    await fresh.by(version_in(guards), views.about(me.ref))
     if await views.is_silent(entries, me.ref):
         return Page(items=[])
     return await page.of(entries, {"recipient": me.ref}, Entry.of, by="place")

@@ -17,7 +17,7 @@ from shared.http.problems import BadRequest, NotYet
 PATIENCE = 1.0  # seconds
 READ_AFTER_TOLD = (
     "Send `Read-After: <stream>@<version>` of a receipt to see what you have just written: "
-    "the answer waits for it up to a second, and is 503 rather than old."
+    "the answer waits for it up to a second, and is 503 rather than old. What is not yours to know of never comes."
 )
 """Told in words: as a parameter it would invite made-up streams, which no list ever shows."""
 _READ_AFTER = re.compile(r"[a-z][a-z0-9-]*(:[A-Za-z0-9._-]{1,64}){1,4}@[1-9][0-9]{0,14}")
@@ -37,12 +37,15 @@ class Awaited:
     stream: str | None
     version: int = 0
 
-    async def by(self, reached: Callable[[str], Awaitable[int]]) -> None:
-        """Wait until `reached(stream)` is at least the version, up to a second. NotYet (503) after that."""
+    async def by(self, reached: Callable[[str], Awaitable[int]], may: Callable[[str], bool]) -> None:
+        """Wait until `reached(stream)` is at least the version, up to a second. NotYet (503) after that.
+
+        A stream that the caller `may` not ask about is never reached: it is answered as one that does not exist.
+        """
         if self.stream is None:
             return
         deadline, pause = time.monotonic() + PATIENCE, 0.004
-        while await reached(self.stream) < self.version:
+        while not may(self.stream) or await reached(self.stream) < self.version:
             left = deadline - time.monotonic()
             if left <= 0:
                 raise NotYet

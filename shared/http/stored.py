@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from shared.http.asked import Asked
-from shared.store.port import Collection, Store
+from shared.store.port import Collection, Doc, Store
 
 
 class TheStore:
@@ -22,11 +22,14 @@ class TheStore:
 Stored = Annotated[Store, Depends(TheStore())]
 
 
-def version_in(rows: Collection) -> Callable[[str], Awaitable[int]]:
-    """For `Awaited.by`: up to which version of a stream a view (or its guards) has come; 0 where it knows nothing."""
+def version_in(rows: Collection, where: Doc | None = None) -> Callable[[str], Awaitable[int]]:
+    """For `Awaited.by`: up to which version of a stream a view (or its guards) has come; 0 where it knows nothing.
+
+    With `where` only those documents count that match: what the caller may not see has not come.
+    """
 
     async def reached(stream: str) -> int:
-        found = await rows.get([stream], fields=("version",))
-        return int(found[stream]["version"]) if stream in found else 0
+        found = await rows.find((where or {}) | {"_id": stream}, limit=1, fields=("version",))
+        return int(found[0]["version"]) if found else 0
 
     return reached

@@ -71,7 +71,7 @@ async def test_the_public_count_follows_the_applications(platform: Platform) -> 
         answer = await platform.citizen().post(
             f"/calls/{call_id}/applications", an_application(attributes={"sex": sex})
         )
-    counts = await platform.visitor().get(f"/calls/{call_id}/counts", after=after(answer.json()))
+    counts = await platform.operator().get(f"/calls/{call_id}/counts", after=after(answer.json()))
     assert counts.json()["total"] == 12
     assert {cell["value"]: cell["count"] for cell in counts.json()["cells"]} == {"female": 6, "male": 6}
 

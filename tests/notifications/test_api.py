@@ -48,6 +48,17 @@ async def test_nobody_reads_the_inbox_of_another(platform: Platform) -> None:
     assert answer.json()["items"] == []
 
 
+async def test_read_after_tells_nobody_who_has_applied(platform: Platform) -> None:
+    call_id = await opened(platform.operator())
+    person = platform.citizen()
+    stream = after((await person.post(f"/calls/{call_id}/applications", an_application())).json())
+    assert len(await platform.inbox(person, after=stream)) == 1
+    stranger = platform.citizen().at(platform.notifications)
+    unknown = f"application:{call_id}:{'f' * 32}@1"
+    answers = [await stranger.get("/inbox", after=asked, patient=False) for asked in (stream, unknown)]
+    assert [answer.status_code for answer in answers] == [503, 503]
+
+
 @pytest.mark.parametrize("limit", ["0", "-1", "201", "x", "1e2", "٣", "1" * 40])
 async def test_a_limit_is_a_number_of_a_sensible_size(platform: Platform, limit: str) -> None:
     assert (await platform.citizen().at(platform.notifications).get("/inbox", limit=limit)).status_code == 400

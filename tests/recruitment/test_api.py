@@ -23,8 +23,32 @@ async def test_a_drafted_call_is_seen_by_operators_only(platform: Platform) -> N
     assert (await platform.visitor().get(f"/calls/{call_id}")).status_code == 404
     assert (await platform.citizen().get(f"/calls/{call_id}")).status_code == 404
     assert (await platform.visitor().get(f"/calls/{call_id}/counts")).status_code == 404
-    published = await platform.visitor().get("/calls", after=f"call:{call_id}@1", limit=200)
+    published = await operator.get("/calls", after=f"call:{call_id}@1", limit=200)
     assert call_id not in [call["id"] for call in published.json()["items"]]
+
+
+async def test_read_after_tells_nobody_of_a_draft(platform: Platform) -> None:
+    operator = platform.operator()
+    stream = f"call:{await drafted(operator)}@1"
+    assert (await operator.get("/calls", after=stream)).status_code == 200
+    for person in (platform.visitor(), platform.citizen()):
+        answers = [await person.get("/calls", after=asked, patient=False) for asked in (stream, f"call:{UNKNOWN}@1")]
+        assert [answer.status_code for answer in answers] == [503, 503]
+
+
+async def test_read_after_tells_nobody_who_has_applied(platform: Platform) -> None:
+    call_id, other_call = await opened(platform.operator()), await opened(platform.operator())
+    person = platform.citizen()
+    stream = after((await person.post(f"/calls/{call_id}/applications", an_application())).json())
+    counts = f"/calls/{call_id}/counts"
+    assert (await person.get(counts, after=stream)).status_code == 200
+    assert (await platform.operator().get(counts, after=stream)).status_code == 200
+    unknown = f"application:{call_id}:{UNKNOWN}@1"
+    for stranger in (platform.visitor(), platform.citizen()):
+        answers = [await stranger.get(counts, after=asked, patient=False) for asked in (stream, unknown)]
+        assert [answer.status_code for answer in answers] == [503, 503]
+    elsewhere = await person.get(f"/calls/{other_call}/counts", after=stream, patient=False)
+    assert elsewhere.status_code == 503, "these counts never show it"
 
 
 async def test_a_published_call_is_seen_by_everyone(platform: Platform) -> None:
@@ -264,8 +288,9 @@ async def test_lists_come_in_pages_that_meet(platform: Platform) -> None:
 
 async def test_small_groups_are_not_counted_in_public(platform: Platform) -> None:
     call_id = await opened(platform.operator())
-    receipt = (await platform.citizen().post(f"/calls/{call_id}/applications", an_application())).json()
-    counts = (await platform.visitor().get(f"/calls/{call_id}/counts", after=after(receipt))).json()
+    person = platform.citizen()
+    receipt = (await person.post(f"/calls/{call_id}/applications", an_application())).json()
+    counts = (await person.get(f"/calls/{call_id}/counts", after=after(receipt))).json()
     assert counts["total"] is None
     assert {cell["count"] for cell in counts["cells"]} == {None}
 

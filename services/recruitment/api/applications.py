@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import BaseModel, Field
 
 from services.recruitment import views
+from services.recruitment.api.visible import applications_known_to
 from services.recruitment.api.words import AnyText, CallId
 from services.recruitment.domain import applications
 from services.recruitment.domain.applications import Application, ApplicationStatus
@@ -119,5 +120,5 @@ async def applied(
     if (await log.read(CALL.stream(call_id))).state is None:
         raise NotThere()
     rows = store[views.APPLICATIONS.view]
-    await fresh.by(version_in(rows))
+    await fresh.by(version_in(rows), applications_known_to(me, call_id))
     return await page.of(rows, views.of_call(call_id), ListedApplication.of)

@@ -5,22 +5,20 @@ from typing import Annotated
 from pydantic import BaseModel, Field
 
 from services.recruitment import views
+from services.recruitment.api.visible import applications_known_to, is_operator, visible_call
 from services.recruitment.api.words import CallId, Text, Title
 from services.recruitment.domain import calls
 from services.recruitment.domain.calls import Call, CallStatus, Plan
 from shared.command import id_of_new
-from shared.contracts.base import Code, Moment, Private, Words
+from shared.contracts.base import Code, Moment, Private, Words, kind_of
 from shared.contracts.recruitment import CALL, Feature, Quota, Selection
-from shared.eventlog.log import EventLog
 from shared.http.callers import ProgramOperator, Visitor
 from shared.http.commands import Asking, Log, OnVersion, Receipt
 from shared.http.endpoints import Router
 from shared.http.forms import Form, Instant
 from shared.http.pages import Page, Paged
 from shared.http.reads import ReadAfter, Shown
-from shared.http.roles import Role
 from shared.http.stored import Stored, version_in
-from shared.refusals import NotThere
 from shared.store.port import Doc
 
 router = Router()
@@ -173,7 +171,8 @@ async def close(
 async def published(who: Visitor, page: Paged, fresh: ReadAfter, store: Stored) -> Page[CallView]:
     """Published calls, in the order of their ids."""
     rows = store[views.CALLS.view]
-    await fresh.by(version_in(rows))
+    known = version_in(rows, None if is_operator(who) else views.PUBLISHED)
+    await fresh.by(known, lambda stream: kind_of(stream) == CALL.name)
     return await page.of(rows, views.PUBLISHED, CallView.of_row)
 
 
@@ -188,16 +187,7 @@ async def one(call_id: CallId, who: Visitor, log: Log) -> CallView:
 async def counted(call_id: CallId, who: Visitor, fresh: ReadAfter, log: Log, store: Stored) -> CountsView:
     """Live applications per quota value. A feature with a value under 5 is hidden whole: none can be recomputed."""
     call, _ = await visible_call(log, call_id, who)
-    await fresh.by(version_in(store[views.APPLICATIONS.view]))
+    await fresh.by(version_in(store[views.APPLICATIONS.view]), applications_known_to(who, call_id))
     counts = await views.public_counts(store, call)
     cells = [Cell(feature=cell.feature, value=cell.value, count=cell.count) for cell in counts.cells]
     return CountsView(call_id=call_id, total=counts.total, cells=cells)
-
-
-async def visible_call(log: EventLog, call_id: str, who: Visitor) -> tuple[Call, int]:
-    """The call and its version, if whoever asks may know that it exists."""
-    found = await log.read(CALL.stream(call_id))
-    call: Call | None = found.state
-    if call is None or not (call.is_public or (who and Role.PROGRAM_OPERATOR in who.roles)):
-        raise NotThere()
-    return call, found.version

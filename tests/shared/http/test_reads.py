@@ -73,6 +73,17 @@ async def test_a_list_waits_a_second_and_then_says_that_it_is_not_there_yet(
     assert (await client.get("/rows", headers=bearer(settings) | {"read-after": "note:ab@7"})).status_code == 200
 
 
+async def test_a_stream_that_one_may_not_ask_about_is_answered_as_one_that_does_not_exist(
+    client: httpx.AsyncClient, settings: Settings
+) -> None:
+    started = time.monotonic()
+    foreign = await client.get("/rows", headers=bearer(settings) | {"read-after": "note:foreign@1"})
+    assert 0.9 < time.monotonic() - started < 5
+    unknown = await client.get("/rows", headers=bearer(settings) | {"read-after": "note:slow@1"})
+    assert (foreign.status_code, foreign.json()["type"]) == (unknown.status_code, unknown.json()["type"])
+    assert foreign.status_code == 503
+
+
 @pytest.mark.parametrize(
     "header", ["", "note", "note:a", "note:a@", "note:a@0", "note:a@x", "a" * 500 + "@1", "note:a@1@2"]
 )
