@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from shared.broker.port import BrokerAway, Incoming
-from shared.consumption import shelf
 from shared.consumption.consumer import Consumer, Mode, command_of
 from shared.consumption.origin import Origin
 from shared.consumption.shell import NotSettled, Shell
@@ -57,7 +56,6 @@ class Flaky:
 
 
 FLAKY = Flaky()
-shelf.RETRY = (0.3, 1.0, 2.0, 2.0, 2.0)  # schedules are short
 
 
 def inbox(kinds: Sequence[Any] = (domain.NOTE,)) -> Consumer:

@@ -15,7 +15,6 @@ from shared.consumption.consumer import Mode
 from shared.consumption.rebuild import CannotRebuild, Rebuild, digest, documents
 from shared.contracts.cloudevents import chain_hash, records_of
 from shared.eventlog.erasing import erase
-from shared.follower import source
 from shared.follower.audit import publish_missing
 from shared.refusals import Refusal, Unavailable
 from shared.store.port import Doc, StoreAway
@@ -29,7 +28,6 @@ from tests.simulation.store import MemoryServer, MemoryStore
 
 SETTLES_WITHIN = 90.0
 SESSION = 10.0  # seconds after which a group expels a silent member
-source.IDLE = 5.0  # an idle schedule need not spend its time polling
 
 
 class World:
