@@ -75,7 +75,7 @@ async def live() -> dict[str, str]:
     return {"status": "ok"}
 
 
-@app.post("/calls/{call_id}/applications", status_code=201)
+@app.post("/calls/{call_id}/applications", status_code=201, response_model=None)
 async def apply(
     call_id: str, body: ApplicationForm, me: Annotated[Caller, Depends(citizen)], idempotency_key: Key
 ) -> dict[str, Any]:
@@ -91,7 +91,7 @@ async def apply(
     return {"id": f"{call_id}:{me.ref}", "stream": stream, "version": 1}
 
 
-@app.post("/calls/{call_id}/extend")
+@app.post("/calls/{call_id}/extend", response_model=None)
 async def extend(
     call_id: str,
     body: ExtendForm,
