@@ -28,12 +28,12 @@ async def started(bench: Bench) -> list[Row]:
             await _hamkke(folder, "up", "--port", str(_base()), "--store", bench.store)
             seconds.append(time.perf_counter() - began)
             await _hamkke(folder, "down")
+        with tempfile.TemporaryDirectory(prefix="hamkke-bench-") as folder:
+            some = ["--volunteers", str(bench.size(2_000)), "--store", bench.store, "--port", str(_base())]
+            await _hamkke(folder, "demo", "--exit", *some)
+            report = json.loads((Path(folder) / "demo" / "report.json").read_text())
+            megabytes.append(float(report["memory_mb"]))
         bench.step()
-    with tempfile.TemporaryDirectory(prefix="hamkke-bench-") as folder:
-        some = ["--volunteers", str(bench.size(2_000)), "--store", bench.store, "--port", str(_base())]
-        await _hamkke(folder, "demo", "--exit", *some)
-        report = json.loads((Path(folder) / "demo" / "report.json").read_text())
-        megabytes.append(float(report["memory_mb"]))
     return [
         at_most(bench.name("up_until_ready"), "s", seconds, 10.0),
         at_most(bench.name("memory_after_demo"), "MB", megabytes, 700.0, worst=True),
