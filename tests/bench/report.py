@@ -30,10 +30,10 @@ class Round:
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the report. `bar` bounds the ratio where there is a baseline, else the value."""
+    """One line of the report. `bar` bounds the ratio where there is a baseline, else the value; none where it failed."""
 
     name: str
-    value: float
+    value: float | None
     unit: str
     baseline: float | None
     ratio: float | None
@@ -57,6 +57,11 @@ def at_most(name: str, unit: str, values: Sequence[float], bar: float, worst: bo
     """A figure without a baseline: its median (or its worst) may not be above the bar."""
     value = max(values) if worst else median(values)
     return Row(name, _short(value), unit, None, None, bar, value <= bar, [_short(one) for one in values])
+
+
+def unmeasured(name: str) -> Row:
+    """A row whose measurement failed: its bar is not met."""
+    return Row(name, None, "", None, None, None, met=False, samples=[])
 
 
 def _compared(name: str, unit: str, rounds: Sequence[Round], bar: float, met: bool) -> Row:

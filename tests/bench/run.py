@@ -11,16 +11,15 @@ from pathlib import Path
 
 import uvloop
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from deploy.local.home import Home
 from deploy.local.stores import RUST, RUST_PASSED
-from deploy.local.trouble import Trouble
 from shared.moments import text
 from tests.bench.bench import Bench
-from tests.bench.burst import BurstFailed
-from tests.bench.report import Row, write
+from tests.bench.report import Row, unmeasured, write
 from tests.bench.rows import commands, growth, latency, operations, relay, start, views
 
 ROWS: dict[str, Callable[[Bench], Awaitable[list[Row]]]] = {
@@ -35,10 +34,11 @@ ROWS: dict[str, Callable[[Bench], Awaitable[list[Row]]]] = {
 }
 
 
-async def measure(names: Sequence[str], stores: Sequence[str], quick: bool, console: Console) -> tuple[list[Row], bool]:
-    """All rows on all stores, and whether each of them could be measured."""
+async def measure(
+    names: Sequence[str], stores: Sequence[str], quick: bool, console: Console, keep: Callable[[list[Row]], None]
+) -> list[Row]:
+    """All rows on all stores, told to `keep` as they come. What fails is said, and is a row that is not met."""
     rows: list[Row] = []
-    whole = True
     columns = SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn()
     with Progress(*columns, console=console) as progress:
         for store in stores:
@@ -47,15 +47,16 @@ async def measure(names: Sequence[str], stores: Sequence[str], quick: bool, cons
                 bench = Bench(store, quick, lambda task=task: progress.advance(task))
                 try:
                     found = await ROWS[name](bench)
-                except (BurstFailed, Trouble, TimeoutError) as error:
-                    whole = False
-                    console.print(f"[red]{name} on {store} could not be measured:[/] {error}", highlight=False)
-                    found = []
+                except Exception as error:
+                    why = escape(f"{type(error).__name__}: {error}")
+                    console.print(f"[red]{name} on {store} could not be measured:[/] {why}", highlight=False)
+                    found = [unmeasured(bench.name(name))]
                 rows += found
+                keep(rows)
                 progress.update(task, total=1, completed=1)
                 for row in found:
                     console.print(_line(row), highlight=False)
-    return rows, whole
+    return rows
 
 
 def table(rows: Sequence[Row]) -> Table:
@@ -70,6 +71,8 @@ def table(rows: Sequence[Row]) -> Table:
 
 
 def _line(row: Row) -> str:
+    if row.value is None:
+        return f"{row.name}: [red]not measured[/]"
     against = f" against {row.baseline}: {row.ratio}" if row.ratio is not None else ""
     return f"{row.name}: {row.value} {row.unit}{against}; bar {row.bar}, {'met' if row.met else '[red]not met[/]'}"
 
@@ -87,17 +90,19 @@ def main() -> int:
         parser.error(f"no such rows: {', '.join(unknown)}; there are {', '.join(ROWS)}")
     built = ["py", *(["rs"] if RUST.exists() and RUST_PASSED.exists() else [])]
     console, began = Console(), time.time()
-    rows, whole = uvloop.run(measure(names, [asked.store] if asked.store else built, asked.quick, console))
-    console.print(table(rows))
     about = {
         "started": text(datetime.fromtimestamp(began, UTC)),
-        "seconds": round(time.time() - began),
         "quick": asked.quick,
         "machine": {"cpus": os.cpu_count(), "python": platform.python_version(), "load": os.getloadavg()[0]},
     }
-    write(asked.report, rows, about)
+
+    def keep(rows: list[Row]) -> None:
+        write(asked.report, rows, about | {"seconds": round(time.time() - began)})
+
+    rows = uvloop.run(measure(names, [asked.store] if asked.store else built, asked.quick, console, keep))
+    console.print(table(rows))
     console.print(f"The report is {asked.report}")
-    return 0 if whole else 1
+    return 0 if all(row.value is not None for row in rows) else 1
 
 
 if __name__ == "__main__":

@@ -1,9 +1,11 @@
 """The harness itself: what a ratio is, what the report holds, and that a missed bar is said."""
 
 import json
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from shared.contracts.cloudevents import read_record, records_of
 from shared.contracts.recruitment import APPLICATION
@@ -12,7 +14,7 @@ from tests.bench.bench import Bench
 from tests.bench.load import uuid7
 from tests.bench.report import Round, Row, Sample, at_least, at_most, at_most_times, write
 from tests.bench.rounds import alternate
-from tests.bench.run import ROWS, table
+from tests.bench.run import ROWS, measure, table
 
 FIELDS = {"name", "value", "unit", "baseline", "ratio", "bar", "met", "samples"}
 
@@ -53,6 +55,26 @@ def test_the_report_holds_exactly_the_fields_of_a_row(tmp_path: Path):
     ]
     assert report["rows"][1]["baseline"] is None
     assert table([Row(**row) for row in report["rows"]]).row_count == 2
+
+
+async def test_a_row_that_fails_is_not_met_and_those_before_it_are_kept(monkeypatch: pytest.MonkeyPatch):
+    async def measured(bench: Bench) -> list[Row]:
+        return [at_most(bench.name("one"), "s", [1.0], 10)]
+
+    async def fails(bench: Bench) -> list[Row]:
+        raise ConnectionError("[/] nobody listens")
+
+    for name, row in {"one": measured, "two": fails, "three": measured}.items():
+        monkeypatch.setitem(ROWS, name, row)
+    kept: list[list[bool]] = []
+    console = Console(file=StringIO(), width=200)
+    rows = await measure(
+        ["one", "two", "three"], ["py"], True, console, lambda rows: kept.append([row.met for row in rows])
+    )
+    assert kept == [[True], [True, False], [True, False, True]]
+    assert (rows[1].name, rows[1].value) == ("two.py", None)
+    assert "ConnectionError: [/] nobody listens" in console.file.getvalue()
+    assert table(rows).row_count == 3
 
 
 async def test_baseline_and_candidate_take_turns_and_take_turns_in_beginning():
