@@ -89,9 +89,13 @@ def redrive(
 
     if bool(refs) == all_:
         raise Trouble("Name the records to try again, as hamkke dead list shows them, or say --all.")
-    marked, already = reach.run(redrive_these(reach.running(), reach.parts(service), refs, consumer))
-    waiting = f"; {already} had been marked before" if already else ""
-    out.print(f"{marked} marked to be tried again{waiting}. hamkke dead list --all shows what came of it.")
+    outcomes = reach.run(redrive_these(reach.running(), reach.parts(service), refs, consumer))
+    said = [f"{outcomes['marked']} marked to be tried again"]
+    if before := outcomes["marked before"]:
+        said.append(f"{before} had been marked before")
+    if waits := outcomes["waits"]:
+        said.append(f"{waits} wait for an earlier version and drain by themselves (hamkke events replay publishes it)")
+    out.print(f"{'; '.join(said)}. hamkke dead list --all shows what came of it.")
 
 
 def _safe(value: Any) -> str:

@@ -1,10 +1,11 @@
 """Parked and dead records of all services, found by a short reference, and marked for another try."""
 
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Any
+from typing import Any, Literal
 
 from deploy.cli.reach import Parts, store_of
 from deploy.local.trouble import Trouble
@@ -14,6 +15,7 @@ from shared.settings import Settings
 from shared.store.port import Collection, Doc
 
 REDRIVE, REDRIVEN = "redrive", "redriven"
+Outcome = Literal["marked", "marked before", "waits"]
 OPEN = (DEAD, PARKED, REDRIVE)
 WITHOUT_BYTES = ("value", "headers")
 
@@ -73,28 +75,30 @@ async def find(settings: Settings, services: Sequence[Parts], ref: str) -> Grave
 
 async def redrive_these(
     settings: Settings, services: Sequence[Parts], refs: Sequence[str] | None, consumer: str | None
-) -> tuple[int, int]:
-    """Mark these records (all open ones without `refs`): how many newly, how many had been. Raises Trouble, StoreAway."""
+) -> Counter[Outcome]:
+    """Mark these records (all open ones without `refs`); what became of how many. Raises Trouble, StoreAway."""
     if refs:
         graves = [await find(settings, services, ref) for ref in dict.fromkeys(refs)]
     else:
         graves = await gather(settings, services, consumer, False)
-    marked = 0
+    outcomes: Counter[Outcome] = Counter()
     for grave in graves:
         async with store_of(settings, grave.service) as store:
-            marked += await _mark(store[grave.shelf], grave.document)
-    return marked, len(graves) - marked
+            outcomes[await _mark(store[grave.shelf], grave.document)] += 1
+    return outcomes
 
 
-async def _mark(shelf: Collection, document: Doc) -> bool:
+async def _mark(shelf: Collection, document: Doc) -> Outcome:
     """A dead one asks for the sweeper; a parked one is due now. Each by its state, so that asking twice is asking once."""
     name, state = document["_id"], document["state"]
+    now, marked = moments.text(datetime.now(UTC)), 0
     if state in (DEAD, REDRIVEN):
-        return bool(await shelf.update({"_id": name, "state": state}, {"$set": {"state": REDRIVE}}))
-    now = moments.text(datetime.now(UTC))
-    if state == PARKED and document["due"] > now:
-        return bool(await shelf.update({"_id": name, "state": PARKED, "due": {"$gt": now}}, {"$set": {"due": now}}))
-    return False
+        marked = await shelf.update({"_id": name, "state": state}, {"$set": {"state": REDRIVE}})
+    elif state == PARKED and not document["tries"]:  # nothing failed: it is tried whenever its stream moves
+        return "waits"
+    elif state == PARKED and document["due"] > now:
+        marked = await shelf.update({"_id": name, "state": PARKED, "due": {"$gt": now}}, {"$set": {"due": now}})
+    return "marked" if marked else "marked before"
 
 
 async def _each(settings: Settings, services: Sequence[Parts]) -> AsyncIterator[Grave]:
