@@ -43,6 +43,14 @@ def no_traceback() -> Iterator[None]:
     except (Trouble, SettingsError) as trouble:
         err.print(str(trouble), markup=False)
         raise typer.Exit(1) from None
+    except PermissionError as error:
+        what = error.filename or "A process of this installation"
+        err.print(
+            f"{what} belongs to another user; type it as the user who ran make setup or hamkke up, "
+            "or let HAMKKE_HOME name a folder of your own.",
+            markup=False,
+        )
+        raise typer.Exit(1) from None
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise

@@ -1,6 +1,7 @@
 """The operators' verbs on a platform that is up: what they show, what they change, what they say when it cannot be."""
 
 import asyncio
+import errno
 import json
 import re
 from collections.abc import Callable, Coroutine
@@ -8,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 
 from deploy.cli.reach import running, settings_of, store_of, the_broker
+from deploy.cli.words import no_traceback
 from deploy.local import leftovers
 from deploy.local.home import Home
 from shared.broker.port import Outgoing
@@ -189,12 +192,17 @@ def test_what_is_as_dead_after_a_redrive_as_before_stays_on_the_list(hamkke: Ham
     assert [(row["ref"], row["state"]) for row in rows(hamkke)] == [(ref, "dead")]
 
 
-def test_a_parked_record_is_due_now_and_twice_is_once(hamkke: Hamkke, poisoned: Home) -> None:
-    document = {
-        "_id": "x/nobody/t/0/7/d", "consumer": "nobody", "cluster": "x", "topic": "t", "partition": 0, "offset": 7, "key": b"k",
-        "value": b"v", "headers": [], "reason": "failed: KeyError", "state": "parked", "generation": 1, "stream": "s", "version": 2,
-        "since": "2026-01-01T00:00:00.000Z", "due": "2099-01-01T00:00:00.000Z", "tries": 3,
+def parked(offset: int) -> Doc:
+    """A record that a consumer called nobody has parked, after three tries."""
+    return {
+        "_id": f"x/nobody/t/0/{offset}/d", "consumer": "nobody", "cluster": "x", "topic": "t", "partition": 0, "offset": offset,
+        "key": b"k", "value": b"v", "headers": [], "reason": "failed: KeyError", "state": "parked", "generation": 1,
+        "stream": "s", "version": 2, "since": "2026-01-01T00:00:00.000Z", "due": "2099-01-01T00:00:00.000Z", "tries": 3,
     }  # fmt: skip
+
+
+def test_a_parked_record_is_due_now_and_twice_is_once(hamkke: Hamkke, poisoned: Home) -> None:
+    document = parked(7)
     with_collection(poisoned, "notifications", "parked", lambda parked: parked.insert([document]))
     assert rows(hamkke, "--consumer", "nobody")[0]["tries"] == 3
     assert "1 marked to be tried again." in hamkke("dead", "redrive", "--all", "--consumer", "nobody").stdout
@@ -206,6 +214,22 @@ def test_a_parked_record_is_due_now_and_twice_is_once(hamkke: Hamkke, poisoned: 
     assert found[document["_id"]]["due"] < "2099"
     with_collection(
         poisoned, "notifications", "parked", lambda p: p.update({"consumer": "nobody"}, {"$set": {"state": "done"}})
+    )
+
+
+def test_a_record_behind_a_gap_is_said_to_wait_and_what_publishes_the_missing_one(
+    hamkke: Hamkke, poisoned: Home
+) -> None:
+    behind = parked(8) | {"reason": "waits for an earlier version", "tries": 0, "due": "2026-01-01T00:00:00.000Z"}
+    with_collection(poisoned, "notifications", "parked", lambda shelf: shelf.insert([behind]))
+    said = hamkke("dead", "redrive", "--all", "--consumer", "nobody").stdout
+    assert said.startswith("0 marked to be tried again; 1 wait for an earlier version and drain by themselves")
+    assert "hamkke events replay" in said
+    with_collection(
+        poisoned,
+        "notifications",
+        "parked",
+        lambda shelf: shelf.update({"consumer": "nobody"}, {"$set": {"state": "done"}}),
     )
 
 
@@ -236,6 +260,13 @@ def test_without_a_platform_each_verb_says_how_to_start_one(tmp_path: Path, verb
     done = run_in(Home(tmp_path), *verb, HAMKKE_STORE_URI="")
     assert done.returncode == 1
     assert done.stderr.startswith("Hamkke is not running here. Start it with hamkke up")
+
+
+def test_files_of_another_user_are_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(typer.Exit) as left, no_traceback():
+        raise PermissionError(errno.EACCES, "Permission denied", "var/run/lock")
+    assert left.value.exit_code == 1
+    assert capsys.readouterr().err.startswith("var/run/lock belongs to another user; type it as the user who ran")
 
 
 def test_a_store_that_only_the_env_file_names_is_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
