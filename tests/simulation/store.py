@@ -165,7 +165,7 @@ class MemoryCollection:
     async def insert(self, docs: Sequence[Doc]) -> list[bool]:
         packed = [marshal.dumps(doc, 2) for doc in docs]
         if len(docs) > 1 and (scatter := self._server.faults.scatter(len(docs))) is not None:
-            return await self._scattered(packed, scatter)
+            return await self._scattered(self._land, packed, scatter)  # type: ignore[no-any-return]
         return await self._store.ask(lambda: self._land(packed), write=True)  # type: ignore[no-any-return]
 
     def _land(self, packed: Sequence[bytes]) -> list[bool]:
@@ -176,14 +176,14 @@ class MemoryCollection:
                     self._server.on_insert(self.name, marshal.loads(one))
         return stored
 
-    async def _scattered(self, packed: Sequence[bytes], fates: Sequence[Fate]) -> list[bool]:
-        """A batch of which any subset is stored, each document at a time of its own, and nobody learns of it."""
-        for one, fate in zip(packed, fates, strict=True):
+    async def _scattered(self, write: Callable[[list[Any]], Any], batch: Sequence[Any], fates: Sequence[Fate]) -> Any:
+        """A batch of which any subset is written, each document at a time of its own, and nobody learns of it."""
+        for one, fate in zip(batch, fates, strict=True):
             if fate.effect is not None:
-                self._store._later(fate.effect, _do, lambda one=one: self._land([one]))
+                self._store._later(fate.effect, _do, lambda one=one: write([one]))
         answer: Future[Any] = get_running_loop().create_future()
         self._store._later(fates[0].answer, _fail, answer)
-        return await answer  # type: ignore[no-any-return]
+        return await answer
 
     async def get(self, ids: Sequence[str], fields: Sequence[str] = (), without: Sequence[str] = ()) -> dict[str, Doc]:
         if not ids:
@@ -210,17 +210,19 @@ class MemoryCollection:
         if not writes:
             return 0
         packed = [(where, marshal.dumps(doc, 2)) for where, doc in writes]
-        table = self._table
+        if len(writes) > 1 and (scatter := self._server.faults.scatter(len(writes))) is not None:
+            return await self._scattered(self._replaced, packed, scatter)  # type: ignore[no-any-return]
+        return await self._store.ask(  # type: ignore[no-any-return]
+            lambda: self._replaced(packed), write=True, latest=VERY_LATE
+        )
 
-        def work() -> int:
-            matched = 0
-            for where, doc in packed:
-                if table.matching(where):
-                    table.put(marshal.loads(doc))
-                    matched += 1
-            return matched
-
-        return await self._store.ask(work, write=True, latest=VERY_LATE)  # type: ignore[no-any-return]
+    def _replaced(self, packed: Sequence[tuple[Doc, bytes]]) -> int:
+        matched = 0
+        for where, doc in packed:
+            if self._table.matching(where):
+                self._table.put(marshal.loads(doc))
+                matched += 1
+        return matched
 
     async def update(self, where: Doc, changes: Doc, upsert: bool = False) -> int:
         table, changes = self._table, marshal.loads(marshal.dumps(changes, 2))
