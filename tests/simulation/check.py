@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from shared.contracts.base import kind_of
 from shared.contracts.cloudevents import records_of
 from shared.eventlog.folded import Folded
 from shared.refusals import NotThere, Refusal, VersionMismatch
@@ -55,7 +56,7 @@ def still_waiting(world: "World") -> Iterator[Doc]:
 def verdict(world: "World") -> list[str]:
     """All that is wrong."""
     log = streams_of(world)
-    found = [*chains(log), *answers(world, log), *views(world, log), *topics(world, log)]
+    found = [*chains(log), *answers(world, log), *views(world, log), *topics(world, log), *order(world, log)]
     return [*found, *consumers(world, log), *graves(world), *erasures(world, log)]
 
 
@@ -203,6 +204,23 @@ def topics(world: "World", log: dict[str, list[Doc]]) -> Iterator[str]:
                         yield f"topics: an event of {commit['_id']} is not on {kind.topic}"
         if any(b"text of" in (r.value or b"") for r in records):
             yield f"topics: something private is on {kind.topic}"
+
+
+def order(world: "World", log: dict[str, list[Doc]]) -> Iterator[str]:
+    """Of each stream's events the first copies on the topic come in order (F5): a consumer need not park what is ours."""
+    if any(action.what in ("early", "empty") or "rival" in action.args for action in world.plan.actions):
+        return  # then the schedule itself put something before its time
+    for kind in (domain.GATE, domain.NOTE):
+        first: dict[Any, int] = {}
+        for place, r in enumerate(world.cluster.everything(kind.topic)):
+            first.setdefault((r.key, r.value, tuple(map(tuple, r.headers))), place)
+        for stream, commits in log.items():
+            reached = -1
+            for out in (out for commit in commits if kind_of(stream) == kind.name for out in records_of(kind, commit)):
+                place = first.get((out.key, out.value, tuple(map(tuple, out.headers))), reached)
+                if place < reached:
+                    yield f"order: {out.key!r} has an event on {kind.topic} that comes before an earlier one"
+                reached = max(place, reached)
 
 
 def consumers(world: "World", log: dict[str, list[Doc]]) -> Iterator[str]:

@@ -7,8 +7,10 @@ about come more often, so that few schedules suffice; with nothing switched off 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
+from shared import moments
 from shared.broker.port import Incoming
 from shared.consumption import settle, shelf, shell
 from shared.consumption.consumer import command_of
@@ -30,6 +32,12 @@ from tests.simulation.plan import FAULTS, KNOBS
 
 Replacement = tuple[Any, str, Any]
 
+SHORT: tuple[Replacement, ...] = (  # schedules are short: so are the waits of the real code
+    (source, "IDLE", 5.0),  # longer, this one: an idle schedule need not spend its time polling
+    (source, "OVERLAP", timedelta(seconds=22)),  # more than a request's 10 s, an insert's 5 s and 4 s between clocks
+    (shelf, "RETRY", (0.3, 1.0, 2.0, 2.0, 2.0)),
+)
+
 
 @dataclass(frozen=True)
 class Mutant:
@@ -45,9 +53,9 @@ class Mutant:
 
     @contextmanager
     def applied(self) -> Iterator[None]:
-        """While inside, the rule is off."""
-        before = [(owner, name, getattr(owner, name)) for owner, name, _ in self.replaced]
-        for owner, name, replacement in self.replaced:
+        """While inside, the rule is off and waits are short; afterwards everything is as it was."""
+        before = [(owner, name, getattr(owner, name)) for owner, name, _ in (*SHORT, *self.replaced)]
+        for owner, name, replacement in (*SHORT, *self.replaced):
             setattr(owner, name, replacement)
         try:
             yield
@@ -202,6 +210,12 @@ async def _scans_before_it_watches(commits: Any, token: Any, at: str | None) -> 
             stream = None
             continue
         yield found, stream.token
+
+
+async def _in_the_stores_order(commits: Any, at: str | None = None) -> Any:
+    where = None if at is None else {"at": {"$gt": moments.text(moments.moment(at) - source.OVERLAP)}}
+    async for found in commits.scan(where):
+        yield found
 
 
 def _whatever_is_there(document: Doc) -> tuple[Doc, Doc]:
@@ -374,6 +388,16 @@ MUTANTS: dict[str, Mutant] = {
         "a rescan scans first and opens the change stream then",
         ((relay, "follow", _scans_before_it_watches), (follower, "follow", _scans_before_it_watches)),
         {"stream-lost": 5, "small": 4, "slow": 4},
+    ),
+    "F5-order": Mutant(
+        "a scan hands on commits as the store has them, `@10` before `@2`",
+        ((source, "scan", _in_the_stores_order),),
+        {"stream-lost": 6, "broker-away": 6, "empty": 0, "early": 0, "rival": 0, "few": 3},
+    ),
+    "F5-overlap": Mutant(
+        "a scan begins where the clocks say that the last one ended",
+        ((source, "OVERLAP", timedelta(0)),),
+        {"stream-lost": 9, "kill": 6, "stop": 6, "long": 3},
     ),
     "F6": Mutant(
         "view writes do not compare versions",
