@@ -15,7 +15,7 @@ from deploy.local.home import Home
 from deploy.local.kafka import MADE_FROM, NEEDED_JAVA
 from deploy.local.platform import FREE_MB
 from deploy.local.ports import is_free
-from deploy.local.services import BROKER, DEFAULT_PORT, SERVICES, STORE
+from deploy.local.services import BROKER, CONTROLLER, DEFAULT_PORT, SERVICES, STORE
 
 Verdict = Literal["ok", "missing", "optional"]
 
@@ -45,6 +45,9 @@ def examine(home: Home) -> list[Finding]:
         _optional("Kafka jars", MADE_FROM.exists(), "up --kafka, faults", "make kafka"),
         _program("cargo", "make store-rs", "install Rust with rustup, or apt-get install cargo"),
         _optional("Rust store", stores.RUST_PASSED.exists(), "a faster embedded store", "make store-rs"),
+        _program("node", "tests by the official parsers, an example", "apt-get install nodejs"),
+        _program("npm", "fetching those parsers", "apt-get install npm"),
+        _program("jq", "an example, and its test", "apt-get install jq"),
         _docker(),
         _chromium(),
     ]
@@ -95,7 +98,7 @@ def _disk(home: Home) -> Finding:
 def _ports(home: Home) -> Finding:
     if leftovers.is_held(home):
         return Finding("ports", "ok", "in use by this installation, which runs", "up")
-    offsets = (*SERVICES.values(), STORE, BROKER)
+    offsets = (*SERVICES.values(), STORE, BROKER, CONTROLLER)
     taken = [str(DEFAULT_PORT + offset) for offset in offsets if not is_free(DEFAULT_PORT + offset)]
     found = f"{', '.join(taken)} taken" if taken else f"{DEFAULT_PORT}-{DEFAULT_PORT + max(offsets)} free"
     return Finding(

@@ -105,7 +105,8 @@ def test_doctor_names_what_is_missing_and_what_to_type(hamkke: Hamkke) -> None:
 
 def test_doctor_looks_at_all_that_the_verbs_need(home: Home) -> None:
     found = {line.what for line in doctor.examine(home)}
-    assert found >= {"python", "make", "java", "mvn", "cargo", "docker", "chromium", "disk", "ports"}
+    programs = {"python", "make", "java", "mvn", "cargo", "node", "npm", "jq", "docker", "chromium"}
+    assert found >= programs | {"disk", "ports"}
 
 
 def test_a_token_is_for_known_roles_and_well_formed_people(hamkke: Hamkke) -> None:
