@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Sequence
 from typing import NamedTuple, Protocol
 
-
 UNREADABLE = "\ufffd"
 """Begins the name of a header whose name was not UTF-8; its bytes follow, escaped."""
 

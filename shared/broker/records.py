@@ -83,6 +83,8 @@ class Undecoded(NamedTuple):
 class _EscapedBatch(_DefaultRecordBatchPy):  # type: ignore[misc]
     """aiokafka's own reader of batches, told to escape names that are not UTF-8."""
 
+    _buffer: bytearray
+
     def _maybe_uncompress(self) -> None:
         super()._maybe_uncompress()
         self._buffer = _Names(self._buffer)
@@ -95,7 +97,7 @@ class _Names(bytearray):
         found = super().__getitem__(at)
         return _Names(found) if isinstance(at, slice) else found
 
-    def decode(self, *_: str) -> str:  # type: ignore[override]
+    def decode(self, *_: str) -> str:
         try:
             return super().decode()
         except UnicodeDecodeError:

@@ -83,22 +83,25 @@ class Rebuild:
         if await self._broker.cluster_id() != cluster:
             self._cluster = ""  # emptied meanwhile: those offsets mean nothing any more
 
-    async def _behind(self, live: int, following: int) -> int:
-        """Streams whose live guard is ahead of the rebuilt one (protocol.md R2)."""
-        rebuilt = await versions(self._store[self._consumer.guards + suffix(following)])
+    async def _behind(self, one: int, other: int) -> int:
+        """Streams whose guard is further in `one` than in the `other` generation (protocol.md R2)."""
+        there = await versions(self._store[self._consumer.guards + suffix(other)])
         return sum(
-            rebuilt.get(stream, 0) < version
-            for stream, version in (await versions(self._store[self._consumer.guards + suffix(live)])).items()
+            there.get(stream, 0) < version
+            for stream, version in (await versions(self._store[self._consumer.guards + suffix(one)])).items()
         )
 
     async def _compare(self, live: int, following: int) -> tuple[bool, int, str]:
         old, new = self._consumer.collection + suffix(live), self._consumer.collection + suffix(following)
         before, after = await documents(self._store[old]), await documents(self._store[new])
-        equal = all(
-            after.get(name) == document
-            for name, document in before.items()
-            if name in after and after[name].get("version") == document.get("version")
-        )
+        if await self._behind(following, live) or await self._behind(live, following):  # what is at equal versions
+            equal = all(
+                after[name] == document
+                for name, document in before.items()
+                if name in after and after[name].get("version") == document.get("version")
+            )
+        else:
+            equal = before == after
         return equal, len(after), digest(after)
 
 

@@ -62,14 +62,19 @@ async def settle_stream(
         by_version.setdefault(candidate.record.version, []).append(candidate)
     for version in sorted(by_version):
         rivals = by_version[version]
+        applied = None
         if version == settled.guard.version + 1 and settled.failed is None:
-            await _advance(settled, rivals, apply)
+            applied = await _advance(settled, rivals, apply)
         for candidate in rivals:
-            _sort(settled, candidate)
+            if candidate is not applied or candidate.parked is not None:
+                _sort(settled, candidate)
     return settled
 
 
-async def _advance(settled: Settled, rivals: list[Candidate], apply: Callable[[Record], Awaitable[bool]]) -> None:
+async def _advance(
+    settled: Settled, rivals: list[Candidate], apply: Callable[[Record], Awaitable[bool]]
+) -> Candidate | None:
+    """Apply the first of the rivals that fits; which one it was, or None."""
     for candidate in rivals:
         record = candidate.record
         if record.prev != settled.guard.hash:
@@ -88,7 +93,9 @@ async def _advance(settled: Settled, rivals: list[Candidate], apply: Callable[[R
         else:
             settled.guard = Guard(record.version, record.hash)
             settled.counts["applied" if handled else "passed_over"] += 1
-        return
+            return candidate
+        return None
+    return None
 
 
 def _sort(settled: Settled, candidate: Candidate) -> None:

@@ -13,8 +13,11 @@ from shared.broker.port import Incoming
 from shared.contracts.cloudevents import Record
 from shared.store.port import Collection, Doc, Store
 
-PARKED, DEAD = "parked", "dead"
+PARKED, DEAD, DONE = "parked", "dead", "done"
 RETRY = (1.0, 5.0, 30.0, 120.0, 600.0)  # seconds until a failed record is tried again
+LOOK_AGAIN = (
+    10.0  # seconds until one that still waits for an earlier version is looked at again: others have their turn
+)
 
 
 def place(cluster: str, consumer: str, raw: Incoming) -> str:
@@ -101,10 +104,31 @@ class Shelf:
         where = {"consumer": consumer, "state": PARKED, "due": due, "generation": generation}
         return await self.parked.find(where, limit=limit)
 
+    async def still_waiting(self, ids: Sequence[str], now: datetime) -> None:
+        """These wait for an earlier version that has not come: they are due again later."""
+        if ids:
+            where = {"_id": {"$in": list(ids)}, "state": PARKED, "tries": 0}
+            await self.parked.update(where, {"$set": {"due": moments.text(now + timedelta(seconds=LOOK_AGAIN))}})
+
+    async def park(self, documents: Sequence[Doc]) -> int:
+        """Park what waits for an earlier version; how many were not parked yet. One that was done with waits again."""
+        stored = await self.parked.insert(documents)
+        taken = [document["_id"] for document, new in zip(documents, stored, strict=True) if not new]
+        if taken:
+            again = {key: documents[0][key] for key in ("state", "due", "tries", "reason")}
+            await self.parked.update({"_id": {"$in": taken}, "state": DONE}, {"$set": again})
+        return sum(stored)
+
+    async def postpone(self, document: Doc) -> None:
+        """Park what failed until its next try, whatever it was before."""
+        if not (await self.parked.insert([document]))[0]:
+            changes = {key: document[key] for key in ("state", "due", "tries", "reason")}
+            await self.parked.update({"_id": document["_id"]}, {"$set": changes})
+
     async def forget(self, consumer: str, generation: int) -> None:
         """Nobody waits for this generation any more."""
         where = {"consumer": consumer, "generation": generation, "state": PARKED}
-        await self.parked.update(where, {"$set": {"state": "done"}})
+        await self.parked.update(where, {"$set": {"state": DONE}})
 
     async def to_redrive(self, consumer: str, limit: int = 100) -> list[Doc]:
         """Dead records that somebody wants tried again."""

@@ -45,12 +45,13 @@ class Shell:
     ) -> None:
         self.consumer, self._store, self._log, self._clock = consumer, store, event_log, clock
         self._shelf, self._generations, self._fixed = shelf.Shelf(store), Generations(store), generation
-        self._known = generation or 1
+        self._known = generation or 0  # 0: not asked yet
         self.counts: Counter[str] = Counter()
 
     async def prepare(self) -> None:
         """Make sure of the indexes. Raises StoreAway."""
         await self._shelf.prepare()
+        await self._generation()
         for keys in self.consumer.indexes:
             await self._store[self.consumer.collection + suffix(self._known)].index(*keys)
 
@@ -76,9 +77,10 @@ class Shell:
     async def sweep(self) -> None:
         """Another look at what is parked and due, and at what somebody wants redriven. Raises StoreAway, NotSettled."""
         now = self._clock()
-        waiting = await self._shelf.due(self.consumer.name, self._known, now)
+        waiting = await self._shelf.due(self.consumer.name, await self._generation(), now)
         await self._alarm(waiting, now)
         await self._until_settled({document["stream"]: [] for document in waiting})  # a pass reads what is parked there
+        await self._shelf.still_waiting([document["_id"] for document in waiting], now)
         for document in await self._shelf.to_redrive(self.consumer.name):
             await self.settle([shelf.raw_of(document)], document["cluster"])
             await self._shelf.redriven(document["_id"])
@@ -96,7 +98,7 @@ class Shell:
         raise NotSettled
 
     async def _pass(self, streams: dict[str, list[Candidate]]) -> bool:
-        generation = self._known  # asked again before the records are acknowledged
+        generation = self._known or await self._generation()  # asked again before the records are acknowledged
         effects = Effects(self.consumer, self._store, suffix(generation), self._log)
         _, together = await asyncio.gather(effects.load(list(streams)), self._with_parked(streams))
         settled = await self._settle_streams(effects, together)
@@ -105,7 +107,7 @@ class Shell:
         moved = {stream: one.guard for stream, one in settled.items() if one.guard != effects.guard(stream)}
         if not await effects.write(moved):
             return False
-        await self._shelf.mark([name for one in settled.values() for name in one.done], "done")
+        await self._shelf.mark([name for one in settled.values() for name in one.done], shelf.DONE)
         if await self._generation() != generation:
             return False  # switched meanwhile: the same records belong into the new generation too
         for one in settled.values():
@@ -132,7 +134,7 @@ class Shell:
         together = {stream: list(candidates) for stream, candidates in streams.items()}
         now = moments.text(self._clock())
         for document in await self._shelf.waiting(self.consumer.name, self._known, list(streams)):
-            if document["due"] <= now:
+            if document["due"] <= now or not document["tries"]:
                 raw = shelf.raw_of(document)
                 candidate = Candidate(raw, read_record(raw), document["cluster"], document["_id"], document["tries"])
                 together[document["stream"]].append(candidate)
@@ -157,7 +159,7 @@ class Shell:
                 await self._postpone(one.failed, now)
         if not parking:
             return True
-        self.counts["parked"] += sum(await self._shelf.parked.insert(parking))
+        self.counts["parked"] += await self._shelf.park(parking)
         seen = {document["stream"]: effects.guard(document["stream"]) for document in parking}
         again = Effects(self.consumer, self._store, suffix(self._known), self._log)
         await again.load(list(seen))
@@ -171,12 +173,8 @@ class Shell:
     async def _postpone(self, failed: tuple[Candidate, str], now: datetime) -> None:
         candidate, reason = failed
         name, tries = self.consumer.name, candidate.tries + 1
-        document = shelf.parked(
-            candidate.cluster, name, self._known, candidate.raw, candidate.record, reason, now, tries
-        )
-        if not (await self._shelf.parked.insert([document]))[0]:
-            changes = {key: document[key] for key in ("due", "tries", "reason")}
-            await self._shelf.parked.update({"_id": document["_id"]}, {"$set": changes})
+        place = candidate.cluster, name, self._known, candidate.raw, candidate.record
+        await self._shelf.postpone(shelf.parked(*place, reason, now, tries))
         self.counts["failed"] += 1
         log.error("a consumer fails: its stream waits", extra={"consumer": self.consumer.name, "reason": reason})
 

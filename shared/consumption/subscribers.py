@@ -76,8 +76,15 @@ class Subscribers:
             try:
                 await shell.settle(records, await origin.of_batch())
                 pause = FIRST_PAUSE
-            except (StoreAway, BrokerAway, NotSettled) as trouble:
-                log.warning("a batch is read again", extra={"consumer": shell.consumer.name, "why": repr(trouble)})
+            except Exception as trouble:
+                expected = isinstance(trouble, StoreAway | BrokerAway | NotSettled)
+                words = {"consumer": shell.consumer.name, "why": repr(trouble) if expected else type(trouble).__name__}
+                log.log(
+                    logging.WARNING if expected else logging.ERROR,
+                    "a batch is read again",
+                    extra=words,
+                    exc_info=not expected,
+                )
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, LONGEST_PAUSE)
                 raise
@@ -128,3 +135,5 @@ async def _sweep(shell: Shell) -> None:
             await shell.sweep()
         except (StoreAway, NotSettled):
             continue  # the next round looks again
+        except Exception:
+            log.exception("a sweep fails; the next one tries again", extra={"consumer": shell.consumer.name})

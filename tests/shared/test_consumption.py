@@ -55,11 +55,12 @@ class World:
         """The next records of a stream, in order."""
         return [self.publish(stream, Said.__name__, {"word": word}) for word in words]
 
-    def publish(self, stream: str, name: str, data: Doc, version: int = 1) -> Outgoing:
+    def publish(
+        self, stream: str, name: str, data: Doc, version: int = 1, time: str = "2026-02-09T09:00:00.000Z"
+    ) -> Outgoing:
         last, prev = self.heads.get(stream, (0, ""))
         event_type = f"hamkke.{self.kind.service}.{name}.v{version}"
-        moment = "2026-02-09T09:00:00.000Z"
-        commit: Doc = {"stream": stream, "first": last + 1, "time": moment, "at": moment, "actor": "a", "prev": prev}
+        commit: Doc = {"stream": stream, "first": last + 1, "time": time, "at": time, "actor": "a", "prev": prev}
         own = chain_hash(prev, attributes_of(self.kind, commit, last + 1, event_type, data), canonical(data))
         self.heads[stream] = (last + 1, own)
         commit["events"] = [{"type": event_type, "data": data, "hash": own}]
@@ -283,6 +284,84 @@ async def test_a_gap_that_stays_open_is_said_once(world: World, caplog: pytest.L
     assert [entry.message for entry in caplog.records if "hamkke events replay" in entry.message] == [
         "streams wait for a missing version: hamkke events replay publishes the log again"
     ]
+
+
+async def test_a_record_that_failed_is_tried_again_however_many_wait_for_others(world: World) -> None:
+    waiting = [world.says(f"talk:w{number}", "one", "two")[1] for number in range(501)]
+    await world.send(*waiting, *world.says("talk:1", "boom"))
+    await world.deliver()
+    later = datetime.now(UTC)
+    for _ in range(3):
+        later += timedelta(seconds=2)
+        await Shell(world.words, world.store, clock=lambda now=later: now).sweep()
+    [failed] = await world.store["parked"].find({"stream": "talk:1"})
+    assert failed["tries"] > 1
+
+
+async def test_what_waited_and_was_done_with_can_wait_again(world: World) -> None:
+    """A rebuild that was broken off, and begun anew: topic order 1, 3, 2."""
+    first, second, third = world.says("talk:1", "one", "two", "three")
+    await world.send(first, third, second)
+    records = [record async for batch in world.broker.read(world.kind.topic) for record in batch]
+    cluster = await world.broker.cluster_id()
+    for _ in range(2):
+        shell = Shell(world.words, world.store, generation=2)
+        for record in records:
+            await shell.settle([record], cluster)
+        assert (await world.store["words.g2"].get(["talk:1"]))["talk:1"]["words"] == ["one", "two", "three"]
+        await world.store["words.g2"].drop()
+
+
+async def test_after_a_restart_a_view_goes_on_in_the_generation_it_was_switched_to(world: World) -> None:
+    await world.send(*world.says("talk:1", "one"))
+    await world.deliver()
+    await Rebuild(world.words, world.store, world.broker).run()
+    one, _, three = world.says("talk:2", "one", "two", "three")
+    await world.send(one, three)
+    restarted = Shell(world.words, world.store)
+    async for batch in world.broker.read(world.kind.topic):
+        await restarted.settle(batch, await world.broker.cluster_id())
+    assert [parked["generation"] for parked in await world.store["parked"].find({})] == [2]
+
+
+async def test_a_live_view_that_lost_a_document_is_not_called_equal(world: World) -> None:
+    await world.send(*world.says("talk:1", "one"))
+    await world.deliver()
+    await world.store["words"].update({"_id": "talk:1"}, {"$set": {"words": ["changed"]}})
+    assert not (await Rebuild(world.words, world.store, world.broker).run()).equal
+
+
+async def test_a_sweep_that_fails_is_not_the_end_of_the_consumers(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failures = iter([RuntimeError("a driver's word that nobody foresaw")])
+
+    async def sweep() -> None:
+        for failure in failures:
+            raise failure
+
+    monkeypatch.setattr(world.shell, "sweep", sweep)
+    monkeypatch.setattr("shared.consumption.subscribers.SWEEP_EVERY", 0.05)
+    async with world.consuming() as subscribers:
+        await world.send(*world.says("talk:1", "one"))
+        await world.until_heard("talk:1", ["one"])
+        await asyncio.sleep(0.3)
+        await world.send(*world.says("talk:1", "two"))
+        await world.until_heard("talk:1", ["one", "two"])
+        assert subscribers.trouble is None
+
+
+async def test_an_event_whose_time_is_no_moment_is_dead(world: World) -> None:
+    await world.send(world.publish("talk:1", "Said", {"word": "one"}, time="yesterday"))
+    await world.deliver()
+    assert [dead["reason"] for dead in await world.dead()] == ["time is no moment"]
+    assert await world.heard("talk:1") == []
+
+
+async def test_what_was_applied_is_not_counted_as_a_duplicate(world: World) -> None:
+    await world.send(*world.says("talk:1", "one", "two"))
+    await world.deliver()
+    assert world.shell.counts == {"applied": 2}
 
 
 def newer_type(record: Outgoing) -> str:
