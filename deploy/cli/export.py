@@ -2,11 +2,11 @@
 
 import json
 import sys
-from importlib.metadata import version
 from typing import Annotated, Any
 
 import typer
 
+from deploy import VERSION
 from deploy.cli.words import plainly
 from deploy.local.services import SERVICES
 from deploy.local.trouble import Trouble
@@ -40,7 +40,7 @@ def openapi(
 @plainly
 def asyncapi() -> None:
     """Every topic, event and header as AsyncAPI 3."""
-    _show(asyncapi_of_all.document(version("hamkke")))
+    _show(asyncapi_of_all.document(VERSION))
 
 
 @app.command()

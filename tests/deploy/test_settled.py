@@ -1,12 +1,17 @@
 """Files that name what the code knows: .env.example, the compose file, the Dockerfile, the lock files."""
 
+import json
 import re
+import subprocess
+import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from deploy import VERSION
 from deploy.local.home import PROJECT
 from deploy.local.services import DEFAULT_PORT, SERVICES
 from shared.settings import PREFIX, Settings, load_settings
@@ -31,6 +36,27 @@ def test_every_service_has_a_container_and_its_port() -> None:
         assert container["environment"]["HAMKKE_PORTS"] == f"{name}=8000"
         assert container["ports"] == [f"127.0.0.1:{DEFAULT_PORT + offset}:8000"]
         assert container["depends_on"]["topics"]["condition"] == "service_completed_successfully"
+
+
+def test_one_version_is_named_everywhere() -> None:
+    assert tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["version"] == VERSION
+    assert {c["image"] for c in COMPOSE["services"].values() if "build" in c} == {f"hamkke:{VERSION}"}
+
+
+def test_topics_are_described_where_only_the_code_is_as_in_the_image() -> None:
+    bare = """
+import importlib.metadata, sys
+asked = importlib.metadata.distribution
+def distribution(name):
+    if name == "hamkke": raise importlib.metadata.PackageNotFoundError(name)
+    return asked(name)
+importlib.metadata.distribution = distribution
+from deploy.cli.main import app
+app(["export", "asyncapi"])
+"""
+    done = subprocess.run([sys.executable, "-c", bare], cwd=PROJECT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["info"]["version"] == VERSION
 
 
 def test_containers_are_set_by_settings_that_exist() -> None:
