@@ -6,8 +6,6 @@ from datetime import datetime
 
 from shared.canonical import keyed
 
-TARGET_OF_CREATION = "collection"
-
 
 @dataclass(frozen=True)
 class Command:

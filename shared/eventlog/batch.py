@@ -11,15 +11,14 @@ from shared.store.port import Collection, Doc, StoreAway
 
 MOST = 200  # documents an operation
 TOO_OLD = 10.0  # seconds after which a command is not inserted any more (protocol.md D8)
-READ_DEADLINE = 8.0  # seconds, past the store's own deadline
 FIRST_PAUSE, LONGEST_PAUSE = 0.02, 1.0
 
 
 class _Waiting:
-    __slots__ = ("document", "future", "started", "unknown")
+    __slots__ = ("document", "future", "started")
 
     def __init__(self, document: Doc, started: float, future: "asyncio.Future[bool]") -> None:
-        self.document, self.started, self.future, self.unknown = document, started, future, False
+        self.document, self.started, self.future = document, started, future
 
 
 class Inserts:
@@ -48,8 +47,6 @@ class Inserts:
             try:
                 stored = await self._commits.insert([waiting.document for waiting in batch])
             except StoreAway:
-                for waiting in batch:
-                    waiting.unknown = True
                 self._queue[:0] = batch
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, LONGEST_PAUSE)
@@ -105,10 +102,7 @@ class Reads:
             waiting, wanted = self._waiting, list(self._wanted)
             self._waiting, self._wanted = [], {}
             try:
-                async with asyncio.timeout(READ_DEADLINE):  # the driver has one too; one that never returns hangs all
-                    found = await self._collection.get(wanted)
-            except TimeoutError as late:
-                _fail(waiting, StoreAway(str(late)))
+                found = await self._collection.get(wanted)
             except Exception as error:
                 _fail(waiting, error)
             else:

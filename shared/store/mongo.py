@@ -4,10 +4,11 @@ Commands are spelled out because the driver's own retries would hide an unknown 
 (protocol.md D8), and because they cost less. Writes wait for the majority; reads take `readConcernLevel` from the URI.
 """
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from types import TracebackType
 from typing import Self
 
 import pymongo
@@ -15,12 +16,14 @@ from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import PyMongoError
 
-from shared.store.port import Doc, Token
+from shared.store.port import Doc, StoreAway, Token
 from shared.store.stream import MongoChangeStream
 from shared.store.trouble import DUPLICATE, refused, translated
 
 DEADLINE = 5.0
 """Seconds until an operation without an answer counts as "the store is away"."""
+SPARE = 2.0
+"""Seconds past the driver's own deadline."""
 PATIENCE = 60.0
 """The same for what may have to look at every document, and nobody waits for over HTTP: scans, making an index."""
 INSERT_AT_MOST = 100
@@ -30,24 +33,21 @@ GET_AT_MOST = 32
 """Ids of one find: SecantusDB holds each found document against the whole list, so 500 at once take 20 times as long."""
 
 
-class _Deadline:
-    """Bounds what is inside, and turns the driver's failures into the port's."""
+@asynccontextmanager
+async def _deadline(seconds: float | None = None) -> AsyncIterator[None]:
+    """Bounds what is inside, and turns the driver's failures into the port's.
 
-    __slots__ = ("_seconds", "_timeout")
-
-    def __init__(self, seconds: float | None = None) -> None:
-        self._seconds = seconds
-
-    def __enter__(self) -> None:
-        self._timeout = pymongo.timeout(DEADLINE if self._seconds is None else self._seconds)
-        self._timeout.__enter__()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._timeout.__exit__(kind, error, trace)
-        if isinstance(error, PyMongoError):
-            raise translated(error) from error
+    The driver keeps its own deadline, but for a call now and then that never returns: what waits for it would hang.
+    """
+    limit = DEADLINE if seconds is None else seconds
+    try:
+        async with asyncio.timeout(limit + SPARE):
+            with pymongo.timeout(limit):
+                yield
+    except TimeoutError as late:
+        raise StoreAway("the driver did not return") from late
+    except PyMongoError as error:
+        raise translated(error) from error
 
 
 class MongoCollection:
@@ -82,7 +82,7 @@ class MongoCollection:
         command: Doc = {"find": self.name, "filter": where, "batchSize": len(ids) + 1, **self._read_concern}
         if projection:
             command["projection"] = projection
-        with _Deadline():
+        async with _deadline():
             cursor = (await self._database.command(command))["cursor"]
             found: list[Doc] = cursor["firstBatch"]
             if cursor["id"]:  # more than one reply holds: let the driver walk a cursor of its own
@@ -92,7 +92,7 @@ class MongoCollection:
     async def find(
         self, where: Doc, sort: Sequence[tuple[str, int]] = (), limit: int = 0, fields: Sequence[str] = ()
     ) -> list[Doc]:
-        with _Deadline():
+        async with _deadline():
             cursor = self._handle.find(where, _projection(fields, ()) or None, limit=limit)
             return await (cursor.sort(list(sort)) if sort else cursor).to_list()
 
@@ -118,11 +118,11 @@ class MongoCollection:
                 raise refused(errors[0])
 
     async def aggregate(self, pipeline: Sequence[Doc]) -> list[Doc]:
-        with _Deadline():
+        async with _deadline():
             return await (await self._handle.aggregate(list(pipeline))).to_list()
 
     async def watch(self, after: Token | None = None) -> MongoChangeStream:
-        with _Deadline():
+        async with _deadline():
             return await MongoChangeStream.open(self._database, self.name, after)
 
     async def scan(
@@ -133,7 +133,7 @@ class MongoCollection:
             where or {}, _projection(fields, without) or None, batch_size=SCAN_BATCH
         ) as cursor:
             while True:
-                with _Deadline(PATIENCE):
+                async with _deadline(PATIENCE):
                     docs = await cursor.to_list(SCAN_BATCH)
                 if not docs:
                     return
@@ -147,16 +147,16 @@ class MongoCollection:
         if partial is not None:
             options["partialFilterExpression"] = partial
         await self._is_there()
-        with _Deadline(PATIENCE):
+        async with _deadline(PATIENCE):
             await self._handle.create_index(order, **options)
 
     async def drop(self) -> None:
-        with _Deadline():
+        async with _deadline():
             await self._handle.drop()
 
     async def _is_there(self) -> None:
         """Asked before what is given more time: a store that is away would else be looked for that long."""
-        with _Deadline():
+        async with _deadline():
             await self._database.command("ping")
 
     async def _write(self, command: Doc) -> list[Doc]:
@@ -164,7 +164,7 @@ class MongoCollection:
 
     async def _command(self, command: Doc) -> Doc:
         command["writeConcern"] = self._write_concern
-        with _Deadline():
+        async with _deadline():
             reply: Doc = await self._database.command(command)
         if failed := reply.get("writeConcernError"):
             raise refused(failed, of_concern=True)
@@ -201,7 +201,7 @@ class MongoStore:
 
     async def clock_skew(self) -> float:
         before = time.time()
-        with _Deadline():
+        async with _deadline():
             hello = await self._client.admin.command("hello")
         middle = datetime.fromtimestamp((before + time.time()) / 2, UTC)
         return float((middle - hello["localTime"].replace(tzinfo=UTC)).total_seconds())

@@ -1,5 +1,6 @@
 """A change stream of inserts, walked by plain commands: whole batches, no work per document, resumable."""
 
+import asyncio
 import time
 from collections.abc import Awaitable
 from contextlib import suppress
@@ -9,12 +10,14 @@ from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import OperationFailure, PyMongoError
 
-from shared.store.port import Doc, StreamLost, Token
+from shared.store.port import Doc, StoreAway, StreamLost, Token
 from shared.store.trouble import STREAM_IS_OVER, translated
 
 BATCH = 1000
 SIP = 1.0
 """Seconds a single getMore waits at most: far below the client's socket timeout."""
+LONGEST = 10.0
+"""Seconds until a command that never returns is given up."""
 A_FULL_REPLY = 100
 """From so many documents on, more are probably there already (SecantusDB reads 200 oplog rows per getMore)."""
 
@@ -92,9 +95,14 @@ class MongoChangeStream:
 
     async def _answer(self, command: Awaitable[dict[str, Any]]) -> Doc:
         try:
-            reply = await command
+            async with asyncio.timeout(
+                LONGEST
+            ):  # past the driver's own: one that never returns would hang the follower
+                reply = await command
+        except TimeoutError as late:
+            raise StoreAway("the driver did not return") from late
         except OperationFailure as error:
-            if error.code in STREAM_IS_OVER and error.code != 43:  # a lost cursor is no lost position: open it again
+            if error.code in STREAM_IS_OVER:
                 raise StreamLost(str(error)) from error
             raise translated(error) from error
         except PyMongoError as error:

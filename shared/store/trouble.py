@@ -15,8 +15,10 @@ from pymongo.errors import (
 from shared.store.port import StoreAway
 
 DUPLICATE = 11000
-STREAM_IS_OVER = frozenset({9, 13, 14, 43, 50811, 260, 280, 286, 40585, 40649})
-"""Codes of a resume token that is too old, malformed or another stream's (13: the embedded store's word for that)."""
+STREAM_IS_OVER = frozenset({9, 13, 14, 50811, 260, 280, 286, 40585, 40649})
+"""Codes of a resume token that is too old, malformed or another stream's (13: the embedded store's word for that).
+
+A lost cursor (43) is no lost position: the stream is opened again."""
 _AWAY = frozenset({
     1, 6, 7, 8, 24, 43, 46, 50, 64, 89, 91, 100, 112, 133, 134, 175, 189, 202, 237, 262, 290,
     9001, 10107, 11600, 11601, 11602, 13388, 13435, 13436, 14031,

@@ -1,15 +1,19 @@
 """The event log over a real store: one command is one insert, asked twice is answered once."""
 
 import asyncio
+from typing import Any
 
 import pytest
+from pymongo.asynchronous.database import AsyncDatabase
 
 from shared.canonical import canonical
 from shared.contracts.base import Private
 from shared.contracts.cloudevents import attributes_of, chain_hash
+from shared.eventlog import erasing
 from shared.eventlog.erasing import erase
 from shared.eventlog.log import EventLog
 from shared.refusals import KeyReused, NotThere, TooLarge, Unavailable, VersionMismatch
+from shared.store import mongo
 from shared.store.mongo import MongoStore
 from shared.store.port import Doc
 from tests.shared.commands import CITIZEN, add, close_gate, command, open_gate
@@ -165,3 +169,43 @@ async def test_a_long_stream_met_cold_is_whole(log: EventLog, store: MongoStore)
         rule = domain.close_gate if turn % 2 == 0 else domain.open_gate
         await log.decide(GATE, rule, command(f"turn {turn}"))
     assert (await EventLog(store, domain.AGGREGATES).read(GATE)).version == 41
+
+
+async def test_a_stream_that_appears_while_its_person_is_erased_is_erased_too(
+    log: EventLog, store: MongoStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await add(log, NOTE, GATE, "lamp", text="at number 5")
+    late, look = f"note:2:{CITIZEN}", erasing.streams_of
+
+    async def and_then_another(store: MongoStore, citizen: str) -> dict[str, int]:
+        found = await look(store, citizen)
+        await add(log, late, GATE, "bench", text="at number 6")
+        return found
+
+    monkeypatch.setattr(erasing, "streams_of", and_then_another)
+    assert await erase(store, log, CITIZEN, command("erase")) == [NOTE, late]
+    for stream in (NOTE, late):
+        note = (await log.read(stream)).state
+        assert [part.value for part in note.texts.values()] == [None]
+        assert (await commits(store))[f"{stream}@2"]["events"][0]["type"] == "hamkke.sim.NoteErased.v1"
+
+
+async def test_a_driver_call_that_never_returns_is_a_store_that_is_away(
+    log: EventLog, store: MongoStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask, hangs = AsyncDatabase.command, ["insert", "find"]
+
+    async def command_(self: Any, asked: Any, *args: Any, **more: Any) -> Any:
+        if hangs and isinstance(asked, dict) and next(iter(asked)) == hangs[0]:
+            hangs.pop(0)
+            await asyncio.Event().wait()
+        return await ask(self, asked, *args, **more)
+
+    monkeypatch.setattr(mongo, "DEADLINE", 0.3)
+    monkeypatch.setattr(mongo, "SPARE", 0.1)
+    monkeypatch.setattr(AsyncDatabase, "command", command_)
+    async with asyncio.timeout(10):
+        assert (await add(log, NOTE, GATE, "lamp")).version == 1  # the same document is inserted again
+        with pytest.raises(Unavailable):
+            await log.read(NOTE)
+        assert (await log.read(NOTE)).version == 1
