@@ -1,6 +1,6 @@
 """What recruitment publishes: calls for participants, and the applications to them (domain.md SM-03, SM-04).
 
-A draft's words are private parts: publishing releases them. A person's attributes and answers are never more
+A draft's words and plan are private parts: publishing releases them. A person's attributes and answers are never more
 than digests here.
 """
 
@@ -52,18 +52,25 @@ class WithdrawalReason(StrEnum):
     OWN_REQUEST = "OWN_REQUEST"
 
 
-class CallDrafted(Event):
-    """A call was written down. Its words are not public yet."""
+class Plan(BaseModel):
+    """What a call says about seats and time: a private part of its draft, public from CallPublished on."""
 
-    call_id: Code
-    project_id: Code
-    title: Private
-    question: Private
+    model_config = ConfigDict(frozen=True, extra="ignore")
     seats: Count
     quotas: tuple[Quota, ...]
     opens_at: Moment
     closes_at: Moment
     result_by: Moment
+
+
+class CallDrafted(Event):
+    """A call was written down. Neither its words nor its plan are public yet."""
+
+    call_id: Code
+    project_id: Code
+    title: Private
+    question: Private
+    plan: Private
 
 
 class CallPublished(Event):

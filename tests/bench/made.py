@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from services.recruitment.domain import calls
-from services.recruitment.domain.calls import Plan
 from services.recruitment.views import APPLICATIONS, CALLS
 from shared.canonical import sha256
 from shared.command import Command
@@ -16,6 +15,7 @@ from shared.contracts.recruitment import (
     CALL,
     ApplicationSubmitted,
     ApplicationWithdrawn,
+    Plan,
     Quota,
     WithdrawalReason,
 )
@@ -103,10 +103,11 @@ async def grown_calls(number: int, each: int, salt: str = "") -> list[Doc]:
 async def _grow(log: EventLog, call_id: str, each: int) -> None:
     now = datetime.now(UTC)
     quotas = tuple(Quota(feature="sex", value=value, min=0, max=100) for value in ("F", "M"))
-    plan = Plan(100, quotas, now - timedelta(days=1), now + timedelta(days=365), now + timedelta(days=36_500))
-    title = Private.seal(TITLE.model_dump())
+    opens, closes, result = (now + timedelta(days=days) for days in (-1, 365, 36_500))
+    plan = Plan(seats=100, quotas=quotas, opens_at=opens, closes_at=closes, result_by=result)
+    title, sealed = Private.seal(TITLE.model_dump()), Private.seal(plan.model_dump(mode="json"))
     rules: list[Any] = [
-        lambda call: calls.draft(call, call_id, "p1", title, title, plan),
+        lambda call: calls.draft(call, call_id, "p1", title, title, sealed),
         lambda call: calls.publish(call, now),
         lambda call: calls.open_call(call, now),
     ]

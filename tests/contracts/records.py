@@ -22,6 +22,7 @@ from shared.contracts.recruitment import APPLICATION, CALL, Erased
 from tests.recruitment.builders import BEFORE, CITIZEN, CLOSES, DAY, DURING, PLAN, REASON, fold
 
 EXAMPLES = Path(__file__).parent / "examples"
+PLANNED = PLAN.model_dump(mode="json")
 OFFICER = "0f" * 16
 
 
@@ -45,7 +46,7 @@ def of_a_call() -> list[Outgoing]:
     """Drafted, published, opened, closed early, extended."""
     seal = _sealer("call")
     title, question = {"ko": "온새미길 시민참여단 모집", "en": None}, {"ko": "무엇을 바꿔야 할까요?", "en": None}
-    events = calls.draft(None, "c1", "PRJ-2026-001", seal(title), seal(question), PLAN)
+    events = calls.draft(None, "c1", "PRJ-2026-001", seal(title), seal(question), seal(PLANNED))
     for rule in (
         lambda c: calls.publish(c, BEFORE),
         lambda c: calls.open_call(c, DURING),
@@ -104,7 +105,7 @@ def write_missing() -> None:
 def _open_call() -> Call:
     seal = _sealer("call")
     title, question = seal({"ko": "온새미길 시민참여단 모집"}), seal({"ko": "무엇을 바꿔야 할까요?"})
-    call = fold(calls.evolve, calls.draft(None, "c1", "PRJ-2026-001", title, question, PLAN))
+    call = fold(calls.evolve, calls.draft(None, "c1", "PRJ-2026-001", title, question, seal(PLANNED)))
     call = fold(calls.evolve, calls.publish(call, BEFORE), call)
     call = fold(calls.evolve, calls.open_call(call, DURING), call)
     assert call is not None

@@ -102,9 +102,10 @@ class Asked:
                 return partial(applications.withdraw, now=now)
             case "draft":
                 form = CallForm.model_validate_json(canonical(body))
-                words = [Private.seal(part.words().model_dump()) for part in (form.title, form.question)]
+                parts = (form.title.words(), form.question.words(), form.plan())
+                sealed = [Private.seal(part.model_dump(mode="json")) for part in parts]
                 name = self.id(secret)[:32]
-                return lambda call: calls.draft(call, name, form.project_id, *words, form.plan())
+                return lambda call: calls.draft(call, name, form.project_id, *sealed)
             case "publish":
                 return partial(calls.publish, now=now)
             case "open_call":

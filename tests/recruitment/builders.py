@@ -1,15 +1,14 @@
 """Calls, applications and their parts with defaults, so that a test mentions only what matters."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from services.recruitment.domain import applications, calls
 from services.recruitment.domain.applications import Application
-from services.recruitment.domain.calls import Call, Plan
+from services.recruitment.domain.calls import Call
 from shared.contracts.base import Event, Private, Words
-from shared.contracts.recruitment import Quota
+from shared.contracts.recruitment import Plan, Quota
 
 S = TypeVar("S")
 DAY = timedelta(days=1)
@@ -27,13 +26,17 @@ PLAN = Plan(seats=50, quotas=QUOTAS, opens_at=OPENS, closes_at=CLOSES, result_by
 
 
 def plan(**changes: Any) -> Plan:
-    return replace(PLAN, **changes)
+    return PLAN.model_copy(update=changes)
+
+
+def sealed(plan: Plan = PLAN) -> Private:
+    return Private.seal(plan.model_dump(mode="json"))
 
 
 def drafted(plan: Plan = PLAN, call_id: str = "c1") -> list[Event]:
     title = Private.seal({"ko": "온새미길 시민참여단 모집", "en": "Call for the Onsaemi citizens' panel"})
     question = Private.seal({"ko": "무엇을 바꿔야 할까요?", "en": "What should change?"})
-    return calls.draft(None, call_id, "PRJ-2026-001", title, question, plan)
+    return calls.draft(None, call_id, "PRJ-2026-001", title, question, sealed(plan))
 
 
 def call_after(*rules: Callable[[Call | None], list[Event]], plan: Plan = PLAN) -> Call:

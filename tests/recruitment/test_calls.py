@@ -36,11 +36,15 @@ from tests.recruitment.builders import (
 )
 
 
-def test_a_draft_keeps_its_words_private() -> None:
+def test_a_draft_keeps_its_words_and_its_plan_private() -> None:
     (event,) = drafted()
     assert isinstance(event, CallDrafted)
-    assert "온새미길" not in str(event.data())
-    assert len(event.data()["title"]) == 64
+    assert {"call_id": "c1", "project_id": "PRJ-2026-001"}.items() <= event.data().items()
+    assert {name: len(digest) for name, digest in event.data().items() if name not in ("call_id", "project_id")} == {
+        "title": 64,
+        "question": 64,
+        "plan": 64,
+    }
 
 
 def test_a_drafted_call_is_not_public() -> None:
@@ -53,7 +57,7 @@ def test_a_drafted_call_is_not_public() -> None:
 def test_drafting_the_same_call_again_changes_nothing() -> None:
     event = drafted()[0]
     assert isinstance(event, CallDrafted)
-    assert calls.draft(draft_call(), "c1", "PRJ-2026-001", event.title, event.question, PLAN) == []
+    assert calls.draft(draft_call(), "c1", "PRJ-2026-001", event.title, event.question, event.plan) == []
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,10 @@ from services.recruitment import views
 from services.recruitment.api.visible import applications_known_to, is_operator, visible_call
 from services.recruitment.api.words import CallId, Text, Title
 from services.recruitment.domain import calls
-from services.recruitment.domain.calls import Call, CallStatus, Plan
+from services.recruitment.domain.calls import Call, CallStatus
 from shared.command import id_of_new
 from shared.contracts.base import Code, Moment, Private, Words, kind_of
-from shared.contracts.recruitment import CALL, Feature, Quota, Selection
+from shared.contracts.recruitment import CALL, Feature, Plan, Quota, Selection
 from shared.http.callers import ProgramOperator, Visitor
 from shared.http.commands import Asking, Log, OnVersion, Receipt
 from shared.http.endpoints import Router
@@ -46,7 +46,13 @@ class CallForm(Form):
 
     def plan(self) -> Plan:
         quotas = tuple(Quota(**quota.model_dump()) for quota in self.quotas)
-        return Plan(self.seats, quotas, self.opens_at, self.closes_at, self.result_by)
+        return Plan(
+            seats=self.seats,
+            quotas=quotas,
+            opens_at=self.opens_at,
+            closes_at=self.closes_at,
+            result_by=self.result_by,
+        )
 
 
 class ExtendForm(Form):
@@ -120,9 +126,10 @@ class CountsView(BaseModel):
 @router.post("/calls", status_code=201)
 async def draft(body: CallForm, me: ProgramOperator, command: Asking, log: Log) -> Receipt:
     """Write a call down. Nobody but operators sees it before it is published."""
-    call_id, plan = id_of_new(command), body.plan()
+    call_id = id_of_new(command)
     title = Private.seal(body.title.words().model_dump())
     question = Private.seal(body.question.words().model_dump())
+    plan = Private.seal(body.plan().model_dump(mode="json"))
     decided = await log.decide(
         CALL.stream(call_id),
         lambda call: calls.draft(call, call_id, body.project_id, title, question, plan),

@@ -14,6 +14,7 @@ from shared.contracts.recruitment import (
     CallPublished,
     CloseReason,
     ExtendReason,
+    Plan,
     Quota,
     Selection,
 )
@@ -26,17 +27,6 @@ class CallStatus(StrEnum):
     PUBLISHED = "PUBLISHED"
     OPEN = "OPEN"
     CLOSED = "CLOSED"
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a call says about seats and time."""
-
-    seats: int
-    quotas: tuple[Quota, ...]
-    opens_at: datetime
-    closes_at: datetime
-    result_by: datetime
 
 
 @dataclass(frozen=True)
@@ -115,26 +105,15 @@ class ReasonIsMissing(Refusal):
 
 
 def draft(
-    call: Call | None, call_id: str, project_id: str, title: Private, question: Private, plan: Plan
+    call: Call | None, call_id: str, project_id: str, title: Private, question: Private, plan: Private
 ) -> list[Event]:
-    """Write a call down. `title` and `question` hold {ko, en}."""
+    """Write a call down. `title` and `question` hold {ko, en}, `plan` a Plan."""
     if call is not None:
         return []  # its id comes from the command: the same one asks again
-    _dates_fit(plan)
-    _quotas_fit(plan)
-    return [
-        CallDrafted(
-            call_id=call_id,
-            project_id=project_id,
-            title=title,
-            question=question,
-            seats=plan.seats,
-            quotas=plan.quotas,
-            opens_at=plan.opens_at,
-            closes_at=plan.closes_at,
-            result_by=plan.result_by,
-        )
-    ]
+    planned = Plan.model_validate(plan.value)
+    _dates_fit(planned)
+    _quotas_fit(planned)
+    return [CallDrafted(call_id=call_id, project_id=project_id, title=title, question=question, plan=plan)]
 
 
 def publish(call: Call | None, now: datetime) -> list[Event]:
@@ -189,7 +168,7 @@ def extend(
         return []
     if closes_at <= now or closes_at < call.plan.closes_at:
         raise ExtensionIsTooShort(closes_at=text(call.plan.closes_at))
-    _dates_fit(replace(call.plan, closes_at=closes_at, result_by=result_by))
+    _dates_fit(call.plan.model_copy(update={"closes_at": closes_at, "result_by": result_by}))
     return [
         CallExtended(
             call_id=call.id,
@@ -220,7 +199,7 @@ def evolve(call: Call | None, event: Event) -> Call:
     """The call after one more event."""
     if isinstance(event, CallDrafted):
         title, question = Words.model_validate(event.title.value), Words.model_validate(event.question.value)
-        plan = Plan(event.seats, event.quotas, event.opens_at, event.closes_at, event.result_by)
+        plan = Plan.model_validate(event.plan.value)
         return Call(event.call_id, event.project_id, CallStatus.DRAFT, title, question, plan)
     if call is None:
         raise ValueError(f"{event.TYPE} comes before the draft")
@@ -230,7 +209,7 @@ def evolve(call: Call | None, event: Event) -> Call:
         case CallOpened():
             return replace(call, status=CallStatus.OPEN)
         case CallExtended():
-            plan = replace(call.plan, closes_at=event.closes_at, result_by=event.result_by)
+            plan = call.plan.model_copy(update={"closes_at": event.closes_at, "result_by": event.result_by})
             return replace(call, status=CallStatus.OPEN, plan=plan, reason=event.reason)
         case CallClosed():
             return replace(call, status=CallStatus.CLOSED, reason=event.reason)
