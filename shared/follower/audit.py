@@ -3,7 +3,7 @@
 It reads the topic, since nothing else knows what is on it.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence, Set
 
 from shared.broker.port import Broker, Outgoing
 from shared.contracts.base import StreamKind, kind_of
@@ -14,31 +14,20 @@ from shared.store.port import Collection
 AT_ONCE = 1_000  # records a send
 
 
-async def on_topics(broker: Broker, kinds: Sequence[StreamKind]) -> dict[str, int]:
-    """Per stream the version up to which its chain is whole on the topic. Raises BrokerAway.
+async def on_topics(broker: Broker, kinds: Sequence[StreamKind]) -> set[str]:
+    """The hashes of all events on the topics of these kinds. Raises BrokerAway.
 
-    Only what fits the chain counts: a forged record must not stand for a true one that is missing.
+    Each hash covers the whole history before it, so a forged record does not stand for a true one that is missing.
     """
-    whole: dict[str, tuple[int, str]] = {}
-    ahead: dict[str, dict[tuple[int, str], str]] = {}  # stream -> (version, previous hash) -> hash
+    present: set[str] = set()
     for kind in kinds:
         async for records in broker.read(kind.topic):
             for raw in records:
                 try:
-                    record = read_record(raw)
+                    present.add(read_record(raw).hash)
                 except Unreadable:
                     continue  # poison is the consumers' business
-                version, last = whole.get(record.stream, (0, ""))
-                if record.version <= version:
-                    continue
-                waiting = ahead.setdefault(record.stream, {})
-                waiting[record.version, record.prev] = record.hash
-                while (following := waiting.pop((version + 1, last), None)) is not None:
-                    version, last = version + 1, following
-                whole[record.stream] = version, last
-                if not waiting:
-                    del ahead[record.stream]
-    return {stream: version for stream, (version, _) in whole.items()}
+    return present
 
 
 async def publish_missing(commits: Collection, broker: Broker, kinds: Sequence[StreamKind]) -> int:
@@ -51,18 +40,18 @@ async def publish_missing(commits: Collection, broker: Broker, kinds: Sequence[S
 async def replay(commits: Collection, broker: Broker, kinds: Sequence[StreamKind], stream: str | None = None) -> int:
     """Publish the log again, or one stream of it; consumers drop what they know. How many records."""
     relayed = {kind.name: kind for kind in kinds if kind.relayed}
-    return await _publish(broker, _missing(commits, relayed, {}, stream))
+    return await _publish(broker, _missing(commits, relayed, set(), stream))
 
 
 async def _missing(
-    commits: Collection, kinds: Mapping[str, StreamKind], present: Mapping[str, int], only: str | None = None
+    commits: Collection, kinds: Mapping[str, StreamKind], present: Set[str], only: str | None = None
 ) -> AsyncIterator[list[Outgoing]]:
     async for found in scan(commits):
         yield [
             record
             for commit in found
             if only in (None, commit["stream"])
-            and commit["last"] > present.get(commit["stream"], 0)
+            and any(event["hash"] not in present for event in commit["events"])
             and (kind := kinds.get(kind_of(commit["stream"])))
             for record in records_of(kind, commit)
         ]

@@ -2,9 +2,12 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
+from shared import moments
 from shared.broker.port import Broker, BrokerAway
 from shared.eventlog.aggregate import Aggregate
 from shared.follower.audit import publish_missing
@@ -77,7 +80,9 @@ class Follower:
         self.relay = Relay(
             commits, self._broker, relayed, self._aggregates, self._lease.check, self._audit, views.document["at"]
         )
-        await together(self._lease.hold(), self.relay.run(), self._keep_views(views, self.relay), self._audit_nightly())
+        await together(
+            self._lease.hold(), self.relay.run(), self._keep_views(views, self.relay), self._audit_daily(relayed)
+        )
 
     async def _keep_views(self, checkpoint: Checkpoint, relay: Relay) -> None:
         loop = asyncio.get_running_loop()
@@ -108,13 +113,18 @@ class Follower:
             log.warning("the audit published what was missing", extra={"records": published})
         return published
 
-    async def _audit_nightly(self) -> None:
+    async def _audit_daily(self, checkpoint: Checkpoint) -> None:
+        """A day after the last one, whoever held the lease then."""
+        if not checkpoint.document.get("audited"):
+            checkpoint.move(audited=_now())
         while True:
-            await asyncio.sleep(AUDIT_EVERY)
+            last = moments.moment(checkpoint.document["audited"]).timestamp()
+            await asyncio.sleep(max(0.0, AUDIT_EVERY - (time.time() - last)))
             try:
                 await self._audit()
             except BrokerAway:
-                log.warning("no audit tonight: the broker is away")
+                log.warning("no audit today: the broker is away")
+            checkpoint.move(audited=_now())
 
     async def _release(self) -> None:
         if self._lease.epoch:
@@ -122,3 +132,7 @@ class Follower:
                 await self._lease.release()
             except StoreAway:
                 log.warning("the lease could not be released: a standby takes over when its term has run out")
+
+
+def _now() -> str:
+    return moments.text(datetime.now(UTC))

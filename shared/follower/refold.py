@@ -44,6 +44,12 @@ class Refold:
     async def run(self) -> Refolded:
         """Fold, compare, repair. Twice is once. Raises StoreAway, LogBroken."""
         await self._beside.drop()
+        try:
+            return await self._run()
+        finally:
+            await self._beside.drop()  # it holds private parts: it must not outlive a rebuild that was broken off
+
+    async def _run(self) -> Refolded:
         views = MainViews(self._store, {self._aggregate.kind.name: self._aggregate}, BESIDE)
         async for commits in scan(self._commits):
             await views.take(commits)
@@ -54,7 +60,6 @@ class Refold:
             digests += [(row["_id"], sha256(repr(sorted_document(row)).encode()).digest()) for row in rows]
             repaired += await self._repair(rows)
         strangers = await self._strangers()
-        await self._beside.drop()
         whole = sha256(b"".join(digest for _, digest in sorted(digests))).hexdigest()
         return Refolded(len(digests), whole, repaired, strangers)
 

@@ -124,9 +124,9 @@ class Relay:
         scanning = False
         try:
             async for commits, token in source:
-                await self._publish(sender, commits, token)
                 if scanning and token is not None and position["at"] is not None:
                     await self._audit()  # a scan that did not begin at the start: is anything missing before it?
+                await self._publish(sender, commits, token)
                 scanning = token is None
                 if commits and token is not None and self._join(commits[-1]["_id"]):
                     break

@@ -43,9 +43,9 @@ async def aggregates(embedded_broker: EmbeddedBroker, fresh_name: str) -> list[A
 
 @asynccontextmanager
 async def following(
-    store: MongoStore, broker: KafkaBroker, aggregates: list[Aggregate[object]], owner: str
+    store: MongoStore, broker: KafkaBroker, aggregates: list[Aggregate[object]], owner: str, term: float = 0.6
 ) -> AsyncIterator[Follower]:
-    follower = Follower(store, broker, aggregates, owner, term=0.6)
+    follower = Follower(store, broker, aggregates, owner, term=term)
     task = asyncio.create_task(follower.run())
     yield follower
     await end([task])
@@ -126,10 +126,20 @@ async def test_a_standby_takes_over_what_a_killed_owner_left(
 async def test_only_one_of_two_followers_follows(
     store: MongoStore, broker: KafkaBroker, aggregates: list[Aggregate[object]]
 ) -> None:
-    async with following(store, broker, aggregates, "one") as one, following(store, broker, aggregates, "two") as two:
-        await until(lambda: _true(one.owns or two.owns))
-        await asyncio.sleep(1.0)
-        assert one.owns != two.owns
+    async with (
+        following(store, broker, aggregates, "one", term=2) as one,
+        following(store, broker, aggregates, "two", term=2) as two,
+    ):
+
+        async def one_follows() -> bool:
+            assert not (one.owns and two.owns)
+            return one.owns != two.owns
+
+        await until(one_follows)
+        for _ in range(50):  # a second in which the other would take it, if it could
+            await one_follows()
+            await asyncio.sleep(0.02)
+        await until(one_follows)
 
 
 async def test_the_log_can_be_published_again_and_the_audit_finds_nothing_missing_then(
@@ -189,6 +199,9 @@ async def test_a_forged_record_does_not_stand_for_a_missing_one_in_the_audit(
     own = chain_hash(odd, attributes, canonical(event["data"]))
     sender = await broker.sender()
     await sender.send(records_of(kind, commit | {"prev": odd, "events": [event | {"hash": own}]}))
+    another = commit | {"actor": "somebody else"}  # a first event has no history that it could not fit
+    own = chain_hash("", attributes_of(kind, another, 1, event["type"], event["data"]), canonical(event["data"]))
+    await sender.send(records_of(kind, another | {"events": [event | {"hash": own}]}))
     await sender.close()
     assert await publish_missing(store["commits"], broker, kinds) == 1
     assert await publish_missing(store["commits"], broker, kinds) == 0
