@@ -13,6 +13,7 @@ from shared.eventlog.aggregate import Aggregate
 from shared.follower.audit import publish_missing
 from shared.follower.checkpoint import Checkpoint
 from shared.follower.lease import Lease, LeaseLost
+from shared.follower.refold import Refold
 from shared.follower.relay import Relay
 from shared.follower.source import follow
 from shared.follower.views import MainViews
@@ -84,7 +85,19 @@ class Follower:
             self._lease.hold(), self.relay.run(), self._keep_views(views, self.relay), self._audit_daily(relayed)
         )
 
+    async def _renew_views(self, checkpoint: Checkpoint) -> None:
+        """Make the rows anew that were folded by another `state_version` of their aggregate."""
+        versions = {name: aggregate.state_version for name, aggregate in self._aggregates.items()}
+        before = checkpoint.document.get("state_versions") or {}
+        for name, aggregate in self._aggregates.items():
+            if before.get(name, versions[name]) != versions[name]:
+                renewed = await Refold(self._store, aggregate).run()
+                log.warning("a view was folded anew", extra={"view": aggregate.view, "rows": renewed.repaired})
+        if before != versions:
+            checkpoint.move(state_versions=versions)
+
     async def _keep_views(self, checkpoint: Checkpoint, relay: Relay) -> None:
+        await self._renew_views(checkpoint)
         loop = asyncio.get_running_loop()
         source = follow(self._store["commits"], checkpoint.document["token"], checkpoint.document["at"])
         try:

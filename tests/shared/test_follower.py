@@ -205,3 +205,27 @@ async def test_a_forged_record_does_not_stand_for_a_missing_one_in_the_audit(
     await sender.close()
     assert await publish_missing(store["commits"], broker, kinds) == 1
     assert await publish_missing(store["commits"], broker, kinds) == 0
+
+
+async def test_rows_of_another_state_version_are_folded_anew_without_a_new_commit(
+    store: MongoStore, broker: KafkaBroker, aggregates: list[Aggregate[object]]
+) -> None:
+    await open_gate(EventLog(store, aggregates), GATE)
+    view = store[next(aggregate for aggregate in aggregates if aggregate.kind.name == "gate").view]
+
+    async def state_version() -> int:
+        return int((await view.get([GATE])).get(GATE, {"state_version": 0})["state_version"])
+
+    async def written() -> bool:
+        found = await store["checkpoints"].get(["views"])
+        return "state_versions" in found.get("views", {})
+
+    async with following(store, broker, aggregates, "one"):
+        await until(lambda: _is(state_version, 1))
+        await until(written)
+    async with following(store, broker, [replace(one, state_version=2) for one in aggregates], "two"):
+        await until(lambda: _is(state_version, 2))
+
+
+async def _is(look: Callable[[], Awaitable[int]], wanted: int) -> bool:
+    return await look() == wanted
