@@ -18,6 +18,8 @@ APPLICATIONS = Aggregate(
 )
 AGGREGATES = (CALLS, APPLICATIONS)
 PUBLISHED: Doc = {"state.status": {"$in": [status.value for status in CallStatus if status is not CallStatus.DRAFT]}}
+EACH: Doc = {"k": "", "v": ""}
+"""What every application is counted under: in the same look as its values, so the total is always their sum."""
 LIVE: Doc = {"state.status": ApplicationStatus.SUBMITTED.value, "erased": False}
 
 
@@ -28,16 +30,14 @@ def of_call(call_id: str) -> Doc:
 
 async def public_counts(store: Store, call: Call) -> Counts:
     """The call's live applications per quota value, as far as they may be shown."""
-    live = LIVE | of_call(call.id)
     rows = await store[APPLICATIONS.view].aggregate(
         [
-            {"$match": live},
-            {"$project": {"one": {"$objectToArray": "$state.attributes.value"}}},
+            {"$match": LIVE | of_call(call.id)},
+            {"$project": {"one": {"$concatArrays": [[EACH], {"$objectToArray": "$state.attributes.value"}]}}},
             {"$unwind": "$one"},
             {"$group": {"_id": "$one", "count": {"$sum": 1}}},
         ]
     )
     found = {(row["_id"]["k"], row["_id"]["v"]): int(row["count"]) for row in rows}
-    total = await store[APPLICATIONS.view].aggregate([{"$match": live}, {"$count": "count"}])
     cells = {(quota.feature, quota.value): found.get((quota.feature, quota.value), 0) for quota in call.plan.quotas}
-    return counts.public(int(total[0]["count"]) if total else 0, cells)
+    return counts.public(found.get((EACH["k"], EACH["v"]), 0), cells)

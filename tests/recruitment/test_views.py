@@ -1,5 +1,6 @@
 """Public counts over the main view, on the embedded store."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -71,6 +72,22 @@ async def test_withdrawn_and_erased_applications_are_not_counted(store: MongoSto
 async def test_small_counts_are_not_shown(store: MongoStore) -> None:
     await put(store, *(application(n, "female") for n in range(9)), application(20, "male"))
     assert await counted(store) == (10, {"female": None, "male": None})
+
+
+async def test_the_total_is_the_sum_of_the_cells_while_people_apply(store: MongoStore) -> None:
+    await put(store, *(application(n, "female") for n in range(5)), *(application(n, "male") for n in range(5, 10)))
+
+    async def people_apply() -> None:
+        for number in range(10, 210):
+            await put(store, application(number, "female"))
+
+    applying = asyncio.create_task(people_apply())
+    seen = []
+    while not applying.done():
+        seen.append(await counted(store))
+    await applying
+    assert [(total, cells) for total, cells in seen if total != sum(n or 0 for n in cells.values())] == []
+    assert await counted(store) == (210, {"female": 205, "male": 5})
 
 
 async def test_a_call_without_applications_shows_no_count(store: MongoStore) -> None:
