@@ -32,11 +32,7 @@ MAY: dict[tuple[str, str, str], frozenset[Role] | None] = {
     ("recruitment", "GET", "/calls/{call_id}/applications/mine"): CITIZENS,
     ("recruitment", "POST", "/calls/{call_id}/applications/mine/withdraw"): CITIZENS,
     ("notifications", "GET", "/inbox"): SIGNED_IN,
-} | {
-    (service, "GET", path): EVERYONE
-    for service in ("recruitment", "notifications")
-    for path in STANDING
-}
+} | {(service, "GET", path): EVERYONE for service in ("recruitment", "notifications") for path in STANDING}
 BODIES: dict[str, Any] = {
     "/calls": a_call(),
     "/calls/{call_id}/applications": an_application(),
