@@ -19,6 +19,7 @@ from deploy.local.home import Home
 from deploy.local.leftovers import find
 from deploy.local.platform import Platform
 from deploy.local.process import Child, Launch
+from deploy.local.services import SERVICES
 from deploy.local.trouble import Trouble
 
 Make = Callable[..., Platform]
@@ -49,7 +50,7 @@ async def test_everything_is_ready_and_stops_in_order(platform: Make, home: Home
     seen: list[str] = []
     p = platform(replicas=2)
     async with p:
-        assert set(p.members) == {"store", "broker", "recruitment", "recruitment.2", "notifications", "notifications.2"}
+        assert set(p.members) == {"store", "broker"} | {f"{name}{n}" for name in SERVICES for n in ("", ".2")}
         for name in ("recruitment", "recruitment.2", "notifications"):
             status, body = await health(int(p.url(name).rpartition(":")[2]))
             assert status == 200
@@ -153,8 +154,10 @@ async def test_too_little_disk_is_said_before_anything_starts(
 async def test_a_request_that_runs_is_answered_before_the_process_ends(platform: Make) -> None:
     async with platform(split=False) as p:
         port = p.members["services"].endpoints["notifications"]
-        slow = asyncio.create_task(health(port, "/slow", patience=5))
-        await asyncio.sleep(0.3)
+        slow = asyncio.create_task(health(port, "/slow", patience=20))
+        async with asyncio.timeout(20):
+            while (await health(port, "/slow/begun")) != (200, True):  # noqa: ASYNC110 (another process tells no event)
+                await asyncio.sleep(0.02)
         p.hold("services", signal.SIGTERM)
         assert await slow == (200, "done")
         child = p.members["services"].child
@@ -164,10 +167,11 @@ async def test_a_request_that_runs_is_answered_before_the_process_ends(platform:
 
 
 async def test_a_process_that_ignores_sigterm_is_killed(tmp_path: Path) -> None:
-    child = Child(
-        Launch(["sh", "-c", "trap '' TERM; while :; do sleep 0.1; done"], patience=0.3), tmp_path, tmp_path / "log"
-    )
-    await asyncio.sleep(0.1)
+    deaf = "trap '' TERM; echo deaf; while :; do sleep 0.1; done"
+    child = Child(Launch(["sh", "-c", deaf], patience=0.3), tmp_path, tmp_path / "log")
+    async with asyncio.timeout(20):
+        while "deaf" not in (tmp_path / "log").read_text():  # noqa: ASYNC110 (another process tells no event)
+            await asyncio.sleep(0.02)
     await child.stop()
     assert child.code == -signal.SIGKILL
 

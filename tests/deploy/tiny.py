@@ -20,10 +20,17 @@ def create(name: str) -> FastAPI:
     async def ready() -> dict[str, str]:
         return {"status": "ready", "service": name, "store": os.environ["HAMKKE_STORE_URI"]}
 
+    begun = asyncio.Event()
+
     @app.get("/slow")
     async def slow() -> str:
+        begun.set()
         await asyncio.sleep(1)
         return "done"
+
+    @app.get("/slow/begun")
+    async def slow_has_begun() -> bool:
+        return begun.is_set()
 
     return app
 
