@@ -9,6 +9,8 @@ import uvicorn
 
 from shared.service import Service
 
+SILENCE = 5.0  # seconds
+
 
 @asynccontextmanager
 async def served(app: Service) -> AsyncIterator[int]:
@@ -28,8 +30,8 @@ async def served(app: Service) -> AsyncIterator[int]:
             await task
 
 
-async def spoken(port: int, *parts: bytes, pause: float = 0.0) -> bytes:
-    """Say the parts on a fresh connection; all that comes back until it is closed or silent for a second."""
+async def spoken(port: int, *parts: bytes, pause: float = 0.0, patience: float = SILENCE) -> bytes:
+    """Say the parts on a fresh connection; all that comes back until it is closed, or we hang up after `patience`."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     heard = b""
     try:
@@ -40,7 +42,7 @@ async def spoken(port: int, *parts: bytes, pause: float = 0.0) -> bytes:
     except ConnectionError:
         pass  # the server hung up first: what it said before is read below
     try:
-        async with asyncio.timeout(0.7):
+        async with asyncio.timeout(patience):
             while piece := await reader.read(65_536):
                 heard += piece
     except (TimeoutError, ConnectionError):

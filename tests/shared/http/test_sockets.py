@@ -30,7 +30,7 @@ def chunk(size: int) -> bytes:
 
 async def test_a_body_without_a_length_is_cut_off_at_the_limit(settings: Settings) -> None:
     async with served(tiny(settings)) as port:
-        small = head(settings, "transfer-encoding: chunked") + b'c\r\n{"word":"x"}\r\n0\r\n\r\n'
+        small = head(settings, "connection: close", "transfer-encoding: chunked") + b'c\r\n{"word":"x"}\r\n0\r\n\r\n'
         assert (await spoken(port, small)).startswith(b"HTTP/1.1 201")
         started = time.monotonic()
         endless = [chunk(16_384)] * 40
@@ -43,7 +43,7 @@ async def test_a_body_without_a_length_is_cut_off_at_the_limit(settings: Setting
 async def test_a_length_beyond_the_limit_is_refused_before_the_body_comes(settings: Settings) -> None:
     async with served(tiny(settings)) as port:
         for announced in ("65537", "99999999999", "9" * 40):
-            heard = await spoken(port, head(settings, f"content-length: {announced}"))
+            heard = await spoken(port, head(settings, "connection: close", f"content-length: {announced}"))
             assert heard.startswith((b"HTTP/1.1 413", b"HTTP/1.1 400")), heard[:200]
 
 
@@ -81,6 +81,6 @@ async def test_odd_headers_are_never_a_server_error(settings: Settings, header: 
 async def test_a_client_that_hangs_up_leaves_the_service_well(settings: Settings) -> None:
     async with served(tiny(settings)) as port:
         for _ in range(20):
-            await spoken(port, head(settings, "content-length: 500") + b'{"word":')
+            await spoken(port, head(settings, "content-length: 500") + b'{"word":', patience=0.05)
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
             assert (await client.get("/health/ready")).status_code == 200
