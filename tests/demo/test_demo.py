@@ -87,7 +87,7 @@ def test_sixty_volunteers_apply_while_services_are_killed(home: Home, demo: Demo
     wanted = {"pool": 60, "applied": 60, "withdrawn": 2, "lost": 0, "duplicate_effects": 0, "order_violations": 0}
     assert wanted.items() <= report.items()
     assert report["retries"] > 0
-    assert report["restarts"] == 2
+    assert report["restarts"] >= 2
     assert isinstance(report["seconds"], int)
     assert report["findings"] == []
     assert "Every application that was confirmed is in the log" in said
