@@ -33,7 +33,7 @@ def _entry(record: Record, recipient: str, message: Message) -> Doc:
     return {
         "_id": f"{record.id}/{recipient}/{message.template}",
         "recipient": recipient,
-        "place": f"{record.time}/{record.id}/{message.template}",
+        "place": f"{record.time}/{record.stream}@{record.version:015}/{message.template}",  # text order is their order
         "template": message.template,
         "about": record.stream,
         "time": record.time,

@@ -1,5 +1,7 @@
 """Each change of an application becomes one entry for the person; the same event always makes the same document."""
 
+from dataclasses import replace
+
 from services.notifications.consumers import inbox
 from shared.contracts.cloudevents import Record, read_record
 from shared.store.port import Doc
@@ -41,6 +43,11 @@ def test_the_same_event_always_makes_the_same_document() -> None:
 
 def test_the_newer_entry_stands_behind_the_older() -> None:
     assert told(SUBMITTED)[0]["place"] < told(WITHDRAWN)[0]["place"]
+
+
+def test_of_two_events_of_one_millisecond_the_later_version_stands_behind() -> None:
+    ninth, tenth = (replace(SUBMITTED, version=n, id=f"{SUBMITTED.stream}@{n}") for n in (9, 10))
+    assert told(ninth)[0]["place"] < told(tenth)[0]["place"]
 
 
 def test_erasing_shuts_the_inbox_of_this_person() -> None:
