@@ -13,8 +13,9 @@ import typer
 
 from deploy.cli.reach import running, settings_of, store_of, the_broker
 from deploy.cli.words import no_traceback
-from deploy.local import leftovers
+from deploy.local import leftovers, topics
 from deploy.local.home import Home
+from deploy.local.services import SERVICES
 from shared.broker.port import Outgoing
 from shared.settings import Settings
 from shared.store.port import Collection, Doc
@@ -90,7 +91,7 @@ def test_tail_as_json_has_attributes_and_published_data(hamkke: Hamkke) -> None:
 def test_tail_of_a_topic_that_does_not_exist_names_those_that_do(hamkke: Hamkke) -> None:
     done = hamkke("events", "tail", "--topic", "nothing")
     assert done.returncode == 1
-    assert done.stderr.strip() == f"There is no topic nothing. These exist: {TOPIC}, hamkke.recruitment.call."
+    assert done.stderr.strip() == f"There is no topic nothing. These exist: {', '.join(topics.names())}."
 
 
 def test_verify_says_how_much_it_looked_at_and_that_it_fits(hamkke: Hamkke) -> None:
@@ -166,7 +167,7 @@ def test_a_view_that_does_not_exist_is_answered_with_those_that_do(hamkke: Hamkk
         in hamkke("views", "rebuild", "notifications", "rosters").stderr
     )
     assert (
-        "There is no service nobody. These exist: recruitment, notifications."
+        f"There is no service nobody. These exist: {', '.join(SERVICES)}."
         in hamkke("views", "rebuild", "nobody", "x").stderr
     )
 

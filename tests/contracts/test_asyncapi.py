@@ -19,7 +19,8 @@ def test_the_official_parser_finds_no_error(node: Callable[[str, Any], Any]) -> 
 def test_each_topic_says_its_audience_and_its_key() -> None:
     made = document("1.0.0")
     audiences = {channel["address"]: channel["x-audience"] for channel in made["channels"].values()}
-    assert audiences == {"hamkke.recruitment.call": "public", "hamkke.recruitment.application": "services"}
+    assert audiences["hamkke.recruitment.call"] == "public"
+    assert audiences["hamkke.recruitment.application"] == "services"
     for message in made["components"]["messages"].values():
         assert message["bindings"]["kafka"]["key"]["pattern"].startswith("^")
         assert {"ce_id", "ce_type", "ce_subject", "ce_hash"} <= set(message["headers"]["required"])

@@ -14,6 +14,7 @@ from deploy.local import leftovers
 from deploy.local.home import PROJECT, Home
 from deploy.local.platform import Platform
 from deploy.local.process import MARK
+from deploy.local.services import SERVICES
 from deploy.local.trouble import Trouble
 from tests.deploy.conftest import TINY
 
@@ -32,7 +33,7 @@ def test_up_status_up_again_and_down(hamkke: Hamkke, home: Home, port: int) -> N
 
     status = hamkke("status")
     assert status.returncode == 0
-    assert status.stdout.count("ready") == 4
+    assert status.stdout.count("ready") == 2 + len(SERVICES)
 
     assert hamkke("down").stdout == "Stopped.\n"
     assert hamkke("down").stdout == "Nothing was running.\n"
@@ -45,7 +46,7 @@ def test_a_killed_supervisor_takes_everything_with_it(hamkke: Hamkke, home: Home
     report = leftovers.report(home)
     assert report is not None
     pids = {row["pid"] for row in report["processes"]}
-    assert len(pids) == 4
+    assert len(pids) == 2 + len(SERVICES)
     os.kill(report["supervisor"]["pid"], signal.SIGKILL)
     _, alive = psutil.wait_procs([psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)], timeout=5)
     assert not alive

@@ -1,6 +1,7 @@
-"""Both services in this process, over their own store and broker, asked over HTTP as clients ask."""
+"""All services in this process, over their own store and broker, asked over HTTP as clients ask."""
 
 import asyncio
+import importlib
 import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -10,8 +11,7 @@ from typing import TypeVar
 
 import httpx
 
-from services.notifications import app as notifications
-from services.recruitment import app as recruitment
+from deploy.local.services import SERVICES
 from shared.http.keys import make_keys
 from shared.http.roles import Role
 from shared.service import Service
@@ -48,12 +48,16 @@ async def running(app: Service) -> AsyncIterator[httpx.AsyncClient]:
 
 
 class Platform:
-    """Recruitment and notifications, and people who use them."""
+    """All services, each a client under its own name, and people who use them."""
+
+    recruitment: httpx.AsyncClient
+    notifications: httpx.AsyncClient
 
     def __init__(self, settings: Settings, apps: list[Service], https: list[httpx.AsyncClient]) -> None:
         self.settings = settings
-        self.recruitment, self.notifications = https
-        self.apps = apps
+        self.apps, self._https = apps, https
+        for app, http in zip(apps, https, strict=True):
+            setattr(self, app.runtime.service, http)
 
     def operator(self) -> Client:
         return Client(self.recruitment, self.settings, Role.PROGRAM_OPERATOR)
@@ -72,8 +76,8 @@ class Platform:
         return items
 
     async def ready(self) -> None:
-        """Wait until both say so."""
-        for http in (self.recruitment, self.notifications):
+        """Wait until all say so."""
+        for http in self._https:
             await eventually(lambda http=http: http.get("/health/ready"), lambda answer: answer.status_code == 200)
 
 
@@ -81,7 +85,7 @@ class Platform:
 async def a_platform(home: Path, store_uri: str, broker: list[str]) -> AsyncIterator[Platform]:
     """A platform on this store and broker, whether they are there or not."""
     settings = settings_for(home, store_uri, broker)
-    apps = [recruitment.create(settings), notifications.create(settings)]
+    apps = [importlib.import_module(f"services.{name}.app").create(settings) for name in SERVICES]
     async with AsyncExitStack() as stack:
         https = [await stack.enter_async_context(running(app)) for app in apps]
         yield Platform(settings, apps, https)
