@@ -1,7 +1,7 @@
 """The store over MongoDB's wire protocol: PyMongo's async client, plain commands, a deadline on every one of them.
 
 Commands are spelled out because the driver's own retries would hide an unknown outcome that only the caller can settle
-(protocol.md D8), and because they cost less. Writes wait for the majority; reads take `readConcernLevel` from the URI.
+(protocol.md D8), and because they cost less. Writes wait for the majority, and reads see only what a majority has.
 """
 
 import asyncio
@@ -187,6 +187,7 @@ class MongoStore:
             AsyncMongoClient(
                 uri,
                 w="majority",
+                readConcernLevel="majority",
                 serverSelectionTimeoutMS=patience,
                 connectTimeoutMS=patience,
                 socketTimeoutMS=patience,
