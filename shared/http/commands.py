@@ -24,7 +24,10 @@ VERSION_PATTERN = '^"(0|[1-9][0-9]{0,14})"$'
 
 
 class Receipt(BaseModel):
-    """What came of a command. The same in every repeat; the version is the answer's ETag too."""
+    """What came of a command. The same in every repeat of one that changed something; the version is the ETag too.
+
+    An answer that changed nothing is not bound to its key: sent again, the command is judged anew.
+    """
 
     id: str = Field(description="What the command was about, without its kind.")
     stream: str = Field(description="The stream that holds it; with the version: what Read-After takes.")

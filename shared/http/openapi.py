@@ -20,7 +20,8 @@ TELLING = {
     412: "If-Match names another version than the current one.",
     413: "The body is too large.",
     415: "The body is not application/json in UTF-8.",
-    422: "The body's fields are not valid, a rule cannot use them, or the Idempotency-Key was used differently.",
+    422: "The body's fields are not valid, a rule cannot use them, or the Idempotency-Key was used differently. "
+    "(An answer that changed nothing is not bound to its key.)",
     428: "If-Match is missing.",
     500: "A bug of ours, named by its trace id.",
     503: "Something of ours is away, or a list is not up to date yet. Send the same again after Retry-After.",

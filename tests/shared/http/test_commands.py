@@ -42,6 +42,22 @@ async def test_a_key_used_for_another_body_is_refused(client: httpx.AsyncClient,
     assert answer.json()["type"] == "urn:hamkke:problem:idempotency-key-reused"
 
 
+async def test_an_answer_that_changed_nothing_is_not_bound_to_its_key(
+    client: httpx.AsyncClient, settings: Settings
+) -> None:
+    operator, key = bearer(settings, Role.PROGRAM_OPERATOR), {"idempotency-key": uuid7()}
+    refused = await client.post(f"{NOTE}/close", headers=operator | key | {"if-match": '"1"'})
+    assert refused.status_code == 412, "there is no note yet"
+    await put(client, settings, uuid7())
+    other_body = {"reason": "done"}
+    closed = await client.post(f"{NOTE}/close", json=other_body, headers=operator | key | {"if-match": '"1"'})
+    assert (closed.status_code, closed.json()["version"]) == (200, 2)
+    another = {"idempotency-key": uuid7(), "if-match": '"2"'}
+    for body in (None, other_body):
+        idle = await client.post(f"{NOTE}/close", json=body, headers=operator | another)
+        assert (idle.status_code, idle.json()["version"]) == (200, 2)
+
+
 async def test_a_key_of_another_person_is_another_key(client: httpx.AsyncClient, settings: Settings) -> None:
     key = uuid7()
     await put(client, settings, key)
