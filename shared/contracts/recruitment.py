@@ -142,7 +142,10 @@ class ApplicationWithdrawn(Event):
 
 
 class Erased(base.Erased):
-    """The applicant asked to be forgotten: attributes and answers are gone, the count stays (protocol.md E1)."""
+    """The applicant asked to be forgotten: attributes and answers are gone, and counts leave it out.
+
+    What happened and when stays on the stream, without them (protocol.md E1).
+    """
 
 
 CALL = StreamKind(
