@@ -12,9 +12,11 @@ from jsonschema import Draft202012Validator
 from deploy.local import topics
 from shared.broker.kafka import KafkaBroker
 from shared.broker.port import Incoming
+from shared.consumption.consumer import command_of
 from shared.contracts.catalogue import events
 from shared.contracts.cloudevents import read_record
 from shared.contracts.schema import schema_of
+from shared.telemetry.trace import trace_id
 from tests.contracts.conftest import node
 from tests.flows.client import after
 from tests.flows.platform import Platform
@@ -35,13 +37,17 @@ async def published(platform: Platform) -> list[Incoming]:
         receipt = (await person.post(f"{path}/mine/withdraw")).json()
         await platform.inbox(person, after=after(receipt))
     await operator.post(f"/calls/{call_id}/close", {"reason": {"ko": "조기 마감"}}, version=3)
-    kafka = KafkaBroker(platform.settings.broker, idempotent=False)
-    try:
-        found = [record for topic in topics.names() async for batch in kafka.read(topic) for record in batch]
-    finally:
-        await kafka.close()
+    found = await on_the_topics(platform)
     assert len(found) >= 9
     return found
+
+
+async def on_the_topics(platform: Platform) -> list[Incoming]:
+    kafka = KafkaBroker(platform.settings.broker, idempotent=False)
+    try:
+        return [record for topic in topics.names() async for batch in kafka.read(topic) for record in batch]
+    finally:
+        await kafka.close()
 
 
 async def test_the_public_sdks_see_our_events(platform: Platform, node: Callable[[str, Any], Any]) -> None:
@@ -71,4 +77,16 @@ async def test_every_record_fits_its_schema_and_its_chain(platform: Platform) ->
             assert (record.version, record.prev) == (version + 1, last)
             heads[record.stream] = record.version, record.hash
         assert dict(raw.headers)["ce_projectid"] == b"PRJ-2026-001"
-        assert len(dict(raw.headers)["ce_traceparent"]) == 55
+
+
+async def test_a_trace_goes_from_the_request_to_the_commands_of_who_listens(platform: Platform) -> None:
+    call_id = await opened(platform.operator())
+    trace, person = "4bf92f3577b34da6a3ce929d0e0e4736", platform.citizen()
+    said = {"traceparent": f"00-{trace}-00f067aa0ba902b7-01"}
+    receipt = (await person.post(f"/calls/{call_id}/applications", an_application(), **said)).json()
+    await platform.inbox(person, after=after(receipt))
+    records = [read_record(raw) for raw in await on_the_topics(platform) if raw.key == receipt["stream"].encode()]
+    assert [trace_id(record.attributes["traceparent"]) for record in records] == [trace]
+    decided = command_of("a-consumer-that-decides", records[0], "what it decides")
+    assert trace_id(decided.trace) == trace
+    assert (decided.causation, decided.correlation) == (records[0].id, records[0].attributes["correlationid"])
