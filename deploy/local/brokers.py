@@ -39,7 +39,7 @@ def tansu(port: int, advertised: str) -> Launch:
 
 
 def service_settings(with_kafka: bool) -> dict[str, str]:
-    """What services must know of the broker's kind (pitfalls: Tansu knows no idempotent producer and polls its fetches)."""
+    """What services must know of the broker's kind (Tansu knows no idempotent producer and polls its fetches)."""
     return {
         "HAMKKE_IDEMPOTENT_PRODUCER": str(with_kafka).lower(),
         "HAMKKE_FETCH_WAIT_MS": "100" if with_kafka else "20",

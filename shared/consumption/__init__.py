@@ -1,4 +1,4 @@
 """Consumption: what stands between Kafka and a consumer's function, and settles each record by itself.
 
-The rules are architecture.md 2.3 and protocol.md C1-C7.
+The rules are protocol.md C1-C7.
 """

@@ -1,4 +1,4 @@
-"""One stream's records against its guard: the six cases of architecture.md 2.3. It does no I/O of its own."""
+"""One stream's records against its guard: the table of docs/architecture.md. It does no I/O of its own."""
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence

@@ -25,7 +25,7 @@ from shared.moments import moment, text
 Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 """A machine word: an enum value, an id, a feature or one of its values."""
 CitizenRef = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
-"""A person's random 128-bit pseudonym (domain.md 1.2)."""
+"""A person's random 128-bit pseudonym."""
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 """Hex SHA-256."""
 Moment = Annotated[
@@ -56,7 +56,7 @@ class Words(BaseModel):
 
 
 class Private:
-    """A private part: stored beside the event, named in it by its salted digest only (architecture.md 2.1).
+    """A private part: stored beside the event, named in it by its salted digest only.
 
     `value` is None where it was erased, or where only the digest is known (in a subscriber's hands).
     """

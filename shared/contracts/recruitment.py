@@ -1,4 +1,4 @@
-"""What recruitment publishes: calls for participants, and the applications to them (domain.md SM-03, SM-04).
+"""What recruitment publishes: calls for participants, and the applications to them.
 
 A draft's words and plan are private parts: publishing releases them. A person's attributes and answers are never more
 than digests here.

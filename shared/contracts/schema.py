@@ -1,4 +1,4 @@
-"""The contracts as JSON Schemas, and the rules that every event's schema keeps (architecture.md 2.1, 2.4).
+"""The contracts as JSON Schemas, and the rules that every event's schema keeps.
 
 Run as a module it is part of `make check`: no free string, no float, no open object, schemas on disk fresh.
 """

@@ -1,4 +1,4 @@
-"""The event log: load, decide, one insert; decide again when somebody was faster (architecture.md 2.1)."""
+"""The event log: load, decide, one insert; decide again when somebody was faster (protocol.md D1-D8)."""
 
 import asyncio
 from collections import defaultdict

@@ -1,4 +1,4 @@
 """The follower: a service's own views and its relay to Kafka on one change stream.
 
-The rules are architecture.md 2.2 and protocol.md F1-F6.
+The rules are protocol.md F1-F6.
 """

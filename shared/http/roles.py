@@ -1,4 +1,4 @@
-"""The roles a caller may hold (domain.md 1.3)."""
+"""The roles a caller may hold."""
 
 from enum import StrEnum
 

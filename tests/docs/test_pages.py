@@ -8,6 +8,7 @@ import pytest
 import typer
 
 from deploy.cli.main import app
+from tests.simulation.mutants import MUTANTS
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "services").rglob("README.md")], key=str)
@@ -55,6 +56,25 @@ def test_every_verb_of_the_command_line_and_its_options_exist(name: str) -> None
 @pytest.mark.parametrize("name", TEXTS)
 def test_no_page_knows_one_machine(name: str) -> None:
     assert not re.search(r"(?<![\w.])/(?:root|home|tmp|work)/", TEXTS[name])
+
+
+def test_every_rule_that_code_or_mutants_name_stands_in_the_protocol() -> None:
+    rules = set(re.findall(r"^- \*\*([A-Z]\d)\*\*", TEXTS["docs/protocol.md"], re.MULTILINE))
+    named = {name.partition("-")[0] for name in MUTANTS}
+    for file in [path for place in ("shared", "services", "deploy", "tests") for path in (ROOT / place).rglob("*.py")]:
+        for group in re.findall(r"protocol\.md ((?:[A-Z]\d(?:, |-)?)+)", file.read_text()):
+            named |= set(re.findall(r"[A-Z]\d", group))
+    assert len(rules) == 9 + 1 + 6 + 7 + 2
+    assert named <= rules
+
+
+@pytest.mark.parametrize("place", ["services", "deploy", "docs"])
+def test_no_text_cites_a_page_that_is_not_here(place: str) -> None:
+    pages = {path.name for path in PAGES}
+    for file in [path for path in (ROOT / place).rglob("*") if path.suffix in (".py", ".md", ".json", ".sh")]:
+        cited = set(re.findall(r"\b[\w-]+\.md\b", file.read_text()))
+        assert cited <= pages, file
+        assert not re.search(r"architecture\.md \d|pitfalls", file.read_text()), file
 
 
 def test_every_decision_is_on_the_list_and_says_what_else_there_was() -> None:

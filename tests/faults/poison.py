@@ -1,4 +1,4 @@
-"""Poison: each row of the table of architecture.md 2.3, and what must come of it. Bodies up to the largest a topic takes."""
+"""Poison: each row of the table of docs/architecture.md, and what must come of it. Bodies up to the largest a topic takes."""
 
 import asyncio
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""What people are told, in both languages (domain.md 4.8, S-59). Pure. No message holds personal data."""
+"""What people are told, in both languages. Pure. No message holds personal data."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone

@@ -1,4 +1,4 @@
-"""The rules of applications (SM-04, as far as submitting and withdrawing). Pure: no clock, no database.
+"""The rules of applications (as far as submitting and withdrawing). Pure: no clock, no database.
 
 One live application per person and call is no rule of this file: it is the stream's identity,
 `application:<call>:<citizen>`.

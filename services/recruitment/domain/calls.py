@@ -1,4 +1,4 @@
-"""The rules of calls (SM-03, as far as closing). Pure: no clock, no database."""
+"""The rules of calls (as far as closing). Pure: no clock, no database."""
 
 from collections import defaultdict
 from dataclasses import dataclass, replace
