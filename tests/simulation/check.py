@@ -290,8 +290,11 @@ def erasures(world: "World", log: dict[str, list[Doc]]) -> Iterator[str]:
                 yield f"erasing: {left} still hold private parts of {person}"
             if "text of" in str(world.server.table("notes").docs.get(stream)):
                 yield f"erasing: the view of {stream} still holds private parts"
-            if not any(e["type"] == domain.NoteErased.TYPE for c in commits for e in c["events"]):
+            told = [c["_id"] for c in commits if any(e["type"] == domain.NoteErased.TYPE for e in c["events"])]
+            if not told:
                 yield f"erasing: {stream} never heard of it"
+            elif told != [commits[-1]["_id"]]:
+                yield f"erasing: {stream} went on after {told[0]}, up to {commits[-1]['_id']}"
         else:
             without = [
                 c["_id"]
