@@ -1,13 +1,17 @@
 """The broker's promises, held by every broker alike."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import NamedTuple
 
 import pytest
 
+from deploy.local import kafka
+from deploy.local.ports import LOOPBACK
+from deploy.local.trouble import Trouble
 from shared.broker.kafka import KafkaBroker
 from shared.broker.port import Broker, BrokerAway, Incoming, Outgoing
 from tests.simulation.broker import Cluster, MemoryBroker
+from tests.support.servers import Server, free_port
 from tests.support.topics import create_topic
 
 
@@ -18,7 +22,36 @@ class Given(NamedTuple):
     create: Callable[[str], Awaitable[None]]
 
 
-@pytest.fixture(params=["memory", "embedded", pytest.param("kafka", marks=pytest.mark.docker)])
+class Jars(Server):
+    """The Apache Kafka of `make kafka`."""
+
+    def command(self) -> tuple[list[str], dict[str, str]]:
+        clients, controller = free_port(), free_port()
+        launch = kafka.prepare(self.directory, self.port, clients, controller, f"{LOOPBACK}:{clients}")
+        return list(launch.command), dict(launch.env)
+
+
+@pytest.fixture(scope="module")
+def jars(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
+    try:
+        kafka.require()
+    except Trouble as missing:
+        pytest.skip(str(missing))
+    server = Jars(tmp_path_factory.mktemp("jars"))
+    server.start()
+    yield [f"{LOOPBACK}:{server.port}"]
+    server.kill()
+
+
+BROKERS = [
+    "memory",
+    "embedded",
+    pytest.param("kafka_bootstrap", marks=pytest.mark.docker),
+    pytest.param("jars", marks=pytest.mark.kafka),
+]
+
+
+@pytest.fixture(params=BROKERS)
 async def given(request: pytest.FixtureRequest) -> AsyncIterator[Given]:
     if request.param == "memory":
         cluster = Cluster()
@@ -31,7 +64,7 @@ async def given(request: pytest.FixtureRequest) -> AsyncIterator[Given]:
     if request.param == "embedded":
         bootstrap, idempotent = request.getfixturevalue("embedded_broker").bootstrap, False
     else:
-        bootstrap, idempotent = request.getfixturevalue("kafka_bootstrap"), True
+        bootstrap, idempotent = request.getfixturevalue(request.param), True
     broker = KafkaBroker(bootstrap, idempotent, fetch_wait=0.02)
     yield Given(broker, lambda name: create_topic(bootstrap, name))
     await broker.close()
@@ -103,10 +136,7 @@ async def test_a_cluster_has_one_id_whoever_asks(given: Given) -> None:
     await sender.close()
 
 
-async def test_a_topic_that_does_not_exist_takes_nothing(
-    given: Given, fresh_name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("shared.broker.kafka.DEADLINE", 1.0)
+async def test_a_topic_that_does_not_exist_takes_nothing(given: Given, fresh_name: str) -> None:
     sender = await given.broker.sender()
     with pytest.raises(BrokerAway):
         await sender.send([record(fresh_name, "a", b"1")])
