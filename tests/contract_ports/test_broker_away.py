@@ -6,16 +6,10 @@ import time
 
 import pytest
 
-from shared.broker import kafka
 from shared.broker.kafka import KafkaBroker
 from shared.broker.port import BrokerAway, Outgoing
 from tests.support.servers import EmbeddedBroker
 from tests.support.topics import create_topic
-
-
-@pytest.fixture(autouse=True)
-def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kafka, "DEADLINE", 1.0)
 
 
 async def test_a_killed_broker_is_away_and_comes_back_as_another_cluster(own_broker: EmbeddedBroker) -> None:
@@ -33,7 +27,7 @@ async def test_a_killed_broker_is_away_and_comes_back_as_another_cluster(own_bro
         await anext(broker.read("t"))
     started = time.monotonic()
     await sender.close()
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 10
     own_broker.start()
     await create_topic(own_broker.bootstrap, "t")
     assert await broker.cluster_id() != before

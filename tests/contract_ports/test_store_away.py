@@ -2,6 +2,8 @@
 
 import asyncio
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -11,9 +13,12 @@ from shared.store.port import StoreAway
 from tests.support.servers import EmbeddedStore
 
 
-@pytest.fixture(autouse=True)
-def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mongo, "DEADLINE", 1.0)
+@contextmanager
+def impatient() -> Iterator[None]:
+    """While the store is dead; what is healthy has its whole time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(mongo, "DEADLINE", 1.0)
+        yield
 
 
 async def test_a_store_that_is_away_says_so_and_is_used_again_when_it_is_back(own_store: EmbeddedStore) -> None:
@@ -40,11 +45,11 @@ async def test_a_store_that_is_away_says_so_and_is_used_again_when_it_is_back(ow
         lambda: anext(notes.scan()),
         lambda: notes.index("v"),
     ):
-        with pytest.raises(StoreAway):
+        with impatient(), pytest.raises(StoreAway):
             await verb()
     await stream.close()
     own_store.start()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             try:
                 assert set(await notes.get(["1", "2", "3", "lost"])) == {"1", "2", "3"}
@@ -67,11 +72,11 @@ async def test_a_store_that_does_not_answer_is_away_after_the_deadline(own_store
     await notes.insert([{"_id": "1"}])
     own_store.signal(signal.SIGSTOP)
     started = asyncio.get_running_loop().time()
-    with pytest.raises(StoreAway):
+    with impatient(), pytest.raises(StoreAway):
         await notes.insert([{"_id": "2"}])
-    assert asyncio.get_running_loop().time() - started < 4.5
+    assert asyncio.get_running_loop().time() - started < 10
     own_store.signal(signal.SIGCONT)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             try:
                 await notes.insert([{"_id": "2"}])  # the same document again: stored or a duplicate
