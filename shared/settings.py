@@ -200,17 +200,18 @@ class Secrets:
     @classmethod
     def read(cls, path: Path) -> "Secrets":
         """Read the file. SettingsError says what is wrong with it, never what is in it."""
+        remedy = f"`python -m shared.http.keys {path.parent}` makes one where none is"
         try:
             rows = [line.split() for line in path.read_text().splitlines() if line.strip()]
             dated = [(moment(row[1]).timestamp() if len(row) > 1 else 0.0, bytes.fromhex(row[0])) for row in rows]
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else "a line is not hex and a moment"
             raise SettingsError(
-                f"HAMKKE_SECRET_FILE names {path}, which cannot be read ({reason}); `make setup` makes one."
+                f"HAMKKE_SECRET_FILE names {path}, which cannot be read ({reason}); {remedy}."
             ) from None
         if not dated or min(len(secret) for _, secret in dated) < 16:
             raise SettingsError(
-                f"HAMKKE_SECRET_FILE names {path}, which holds no secret of at least 16 bytes; `make setup` makes one."
+                f"HAMKKE_SECRET_FILE names {path}, which holds no secret of at least 16 bytes; {remedy}."
             )
         return cls(dated)
 

@@ -95,3 +95,4 @@ def test_a_secret_file_that_is_of_no_use_is_told_without_its_content(tmp_path: P
     with pytest.raises(SettingsError, match="HAMKKE_SECRET_FILE") as found:
         Secrets.read(tmp_path / "secret")
     assert not content or content not in str(found.value)
+    assert f"`python -m shared.http.keys {tmp_path}` makes one" in str(found.value)
