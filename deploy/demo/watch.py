@@ -21,7 +21,11 @@ class Watch:
     place: Place
     inboxes: Arrivals
     relay_lag: float | None = None
-    processes: list[dict[str, Any]] = field(default_factory=list)
+    processes: list[dict[str, Any]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.processes = self.place.processes()
+        self._restarts_before = self._restarts_ever()  # of a platform that was up already
 
     async def run(self) -> None:
         """Look for ever. Raises Trouble once the platform has been stopped."""
@@ -41,6 +45,10 @@ class Watch:
 
     @property
     def restarts(self) -> int:
+        """How often processes came back while this looked."""
+        return self._restarts_ever() - self._restarts_before
+
+    def _restarts_ever(self) -> int:
         return sum({row["process"]: int(row["restarts"]) for row in self.processes}.values())
 
     @property
