@@ -35,6 +35,7 @@ def checkpoint_before_the_acknowledgement() -> None:
             offsets = [[topic, partition, last] for (topic, partition), last in self._offsets.items()]
             self._checkpoint.move(token=token, at=commits[-1]["at"], cluster=self._cluster, offsets=offsets)
             await self._checkpoint.write()
+            await asyncio.sleep(1.0)  # widens the gap that a stall must hit; in the right order it would harm nobody
         await publish(self, sender, commits, token)
 
     Relay._publish = early  # type: ignore[method-assign]
