@@ -18,10 +18,9 @@ def test_the_table_of_events_in_the_architecture_page_is_fresh() -> None:
 
 def test_the_table_names_every_event_its_topic_and_who_listens() -> None:
     table = docs.event_table()
-    assert (
-        "| ApplicationSubmitted | recruitment | `hamkke.recruitment.application` | services "
-        "| notifications, `inbox` | tell it arrived |"
-    ) in table
+    [submitted] = [row for row in table.splitlines() if row.startswith("| ApplicationSubmitted |")]
+    assert "| recruitment | `hamkke.recruitment.application` | services | notifications, `inbox`" in submitted
+    assert "| tell it arrived" in submitted
     assert "| CallOpened | recruitment | `hamkke.recruitment.call` | public | - | - |" in table
     assert len(table.splitlines()) == 2 + len(events()) == 2 + sum(len(kind.events) for kind in published())
 
