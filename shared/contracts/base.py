@@ -48,7 +48,7 @@ SNAPSHOT = {"written": "snapshot"}
 
 
 class Words(BaseModel):
-    """A released text in both languages. Korean is mandatory (domain.md 1.4)."""
+    """A released text in both languages. Korean is mandatory."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
     ko: Released

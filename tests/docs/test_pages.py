@@ -68,7 +68,7 @@ def test_every_rule_that_code_or_mutants_name_stands_in_the_protocol() -> None:
     assert named <= rules
 
 
-@pytest.mark.parametrize("place", ["services", "deploy", "docs"])
+@pytest.mark.parametrize("place", ["shared", "services", "deploy", "docs"])
 def test_no_text_cites_a_page_that_is_not_here(place: str) -> None:
     pages = {path.name for path in PAGES}
     for file in [path for path in (ROOT / place).rglob("*") if path.suffix in (".py", ".md", ".json", ".sh")]:
