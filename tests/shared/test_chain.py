@@ -32,7 +32,8 @@ def history(stream: str = "plant:1", lengths: tuple[int, ...] = (1, 2, 1)) -> li
     for length in lengths:
         commit: dict[str, Any] = {
             "_id": f"{stream}@{version + 1}", "stream": stream, "first": version + 1, "last": version + length,
-            "events": [], "time": "2026-02-01T09:00:00.000Z", "at": "2026-02-01T09:00:00.004Z", "actor": "somebody", "prev": prev, "trace": "00-1",
+            "events": [], "time": "2026-02-01T09:00:00.000Z", "at": "2026-02-01T09:00:00.004Z",
+            "actor": "somebody", "prev": prev, "trace": "00-1",
         }  # fmt: skip
         for _ in range(length):
             version += 1
