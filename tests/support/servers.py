@@ -82,7 +82,14 @@ class EmbeddedBroker(Server):
     def command(self) -> tuple[list[str], dict[str, str]]:
         address = f"tcp://127.0.0.1:{self.port}"
         listener = ["--listener-url", address, "--advertised-listener-url", address]
-        command = [str(TOOLS / "tansu"), "broker", "--cluster-id", secrets.token_hex(8), "--storage-engine", "memory://tansu/"]
+        command = [
+            str(TOOLS / "tansu"),
+            "broker",
+            "--cluster-id",
+            secrets.token_hex(8),
+            "--storage-engine",
+            "memory://tansu/",
+        ]
         return [*command, *listener], {}
 
     @property
