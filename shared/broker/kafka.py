@@ -14,7 +14,7 @@ from typing import Any
 import aiokafka.client
 import aiokafka.consumer.fetcher
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.client import AIOKafkaClient
+from aiokafka.client import AIOKafkaClient, ConnectionGroup
 from aiokafka.errors import KafkaError
 from aiokafka.protocol.metadata import MetadataRequest
 
@@ -54,8 +54,33 @@ async def _cluster_id(client: AIOKafkaClient) -> str:
     return str(answer.cluster_id)
 
 
+class ConnectionLost(KafkaError):  # type: ignore[misc]
+    """The connection that this sender spoke on is gone. Not retriable."""
+
+
+def _never_reconnects(client: AIOKafkaClient) -> None:
+    """Let the client send to a node on one connection only: behind the next one an emptied broker may answer.
+
+    aiokafka would reconnect in silence, and what it still holds would be the first on the new topics, out of order.
+    """
+    send, met = client.send, dict[Any, Any]()
+
+    async def once(node: Any, request: Any, *, group: Any = ConnectionGroup.DEFAULT) -> Any:
+        place = node, group
+        if place not in met and await client.ready(node, group=group):
+            met[place] = client._conns[place]
+        if place in met and (client._conns.get(place) is not met[place] or not met[place].connected()):
+            raise ConnectionLost
+        return await send(node, request, group=group)
+
+    client.send = once
+
+
 class KafkaSender:
-    """A started producer. After BrokerAway it must be closed: what it still holds is then dropped, not sent late."""
+    """A started producer. After BrokerAway it must be closed: what it still holds is then dropped, not sent late.
+
+    It ends with its connection, so the cluster that `cluster_id` names is the one that it sends to.
+    """
 
     def __init__(self, producer: AIOKafkaProducer) -> None:
         self._producer = producer
@@ -155,6 +180,7 @@ class KafkaBroker:
         producer = AIOKafkaProducer(
             **self._where, acks="all", enable_idempotence=self._idempotent, max_batch_size=BATCH_BYTES
         )
+        _never_reconnects(producer.client)
         try:
             async with _deadline():
                 await producer.start()

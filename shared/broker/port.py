@@ -36,7 +36,7 @@ class Sender(Protocol):
     """A producer that is thrown away on the first failure."""
 
     async def cluster_id(self) -> str:
-        """The id of the cluster that answers now. Raises BrokerAway."""
+        """The id of the cluster that this sender sends to, and no other. Raises BrokerAway."""
 
     async def send(self, records: Sequence[Outgoing]) -> dict[tuple[str, int], tuple[int, int]]:
         """Send in order per key; once all are acknowledged by all replicas: {(topic, partition): (first offset, last offset)}.

@@ -5,7 +5,7 @@ It reads the topic, since nothing else knows what is on it.
 
 from collections.abc import AsyncIterator, Mapping, Sequence, Set
 
-from shared.broker.port import Broker, Outgoing
+from shared.broker.port import Broker, BrokerAway, Outgoing
 from shared.contracts.base import StreamKind, kind_of
 from shared.contracts.cloudevents import Unreadable, read_record, records_of
 from shared.follower.source import scan
@@ -33,8 +33,9 @@ async def on_topics(broker: Broker, kinds: Sequence[StreamKind]) -> set[str]:
 async def publish_missing(commits: Collection, broker: Broker, kinds: Sequence[StreamKind]) -> int:
     """Compare log and topics, publish what is missing; how many records. Raises StoreAway, BrokerAway."""
     relayed = {kind.name: kind for kind in kinds if kind.relayed}
+    cluster = await broker.cluster_id()
     present = await on_topics(broker, list(relayed.values()))
-    return await _publish(broker, _missing(commits, relayed, present))
+    return await _publish(broker, _missing(commits, relayed, present), cluster)
 
 
 async def replay(commits: Collection, broker: Broker, kinds: Sequence[StreamKind], stream: str | None = None) -> int:
@@ -57,10 +58,13 @@ async def _missing(
         ]
 
 
-async def _publish(broker: Broker, batches: AsyncIterator[list[Outgoing]]) -> int:
+async def _publish(broker: Broker, batches: AsyncIterator[list[Outgoing]], cluster: str | None = None) -> int:
+    """`cluster`: the only one that may get them; what is missing on one is not what is missing on another."""
     published = 0
     sender = await broker.sender()
     try:
+        if await sender.cluster_id() != cluster and cluster is not None:
+            raise BrokerAway("it was emptied meanwhile")
         async for records in batches:
             for start in range(0, len(records), AT_ONCE):
                 await sender.send(records[start : start + AT_ONCE])

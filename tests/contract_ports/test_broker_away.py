@@ -57,3 +57,21 @@ async def test_records_of_a_doubtful_send_are_not_sent_later(own_broker: Embedde
     await broker.close()
     read = [r.value async for batch in broker.read("t") for r in batch]
     assert read in ([b"1"], [b"1", b"2"])  # it was in flight: once or not at all
+
+
+async def test_a_sender_never_writes_to_the_empty_broker_that_took_the_place_of_its_own(
+    own_broker: EmbeddedBroker,
+) -> None:
+    await create_topic(own_broker.bootstrap, "t")
+    broker = KafkaBroker(own_broker.bootstrap, idempotent=False, fetch_wait=0.02)
+    sender = await broker.sender()
+    await sender.send([Outgoing("t", b"k", b"1", [])])
+    own_broker.kill()
+    own_broker.start()
+    await create_topic(own_broker.bootstrap, "t")
+    for verb in (lambda: sender.send([Outgoing("t", b"k", b"2", [])]), lambda: sender.cluster_id()):
+        with pytest.raises(BrokerAway):
+            await verb()
+    await sender.close()
+    assert [r async for batch in broker.read("t") for r in batch] == []
+    await broker.close()
