@@ -63,7 +63,7 @@ async def _publish(broker: Broker, batches: AsyncIterator[list[Outgoing]], clust
     published = 0
     sender = await broker.sender()
     try:
-        if await sender.cluster_id() != cluster and cluster is not None:
+        if cluster not in (None, await sender.cluster_id()):
             raise BrokerAway("it was emptied meanwhile")
         async for records in batches:
             for start in range(0, len(records), AT_ONCE):

@@ -95,9 +95,7 @@ class MongoChangeStream:
 
     async def _answer(self, command: Awaitable[dict[str, Any]]) -> Doc:
         try:
-            async with asyncio.timeout(
-                LONGEST
-            ):  # past the driver's own: one that never returns would hang the follower
+            async with asyncio.timeout(LONGEST):  # the driver has its own deadline, and now and then does not keep it
                 reply = await command
         except TimeoutError as late:
             raise StoreAway("the driver did not return") from late
